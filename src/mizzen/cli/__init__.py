@@ -1,0 +1,1 @@
+"""The command `mizzen`: one file per verb, only parsing and printing."""

@@ -1,0 +1,37 @@
+"""The command `mizzen`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mizzen import __version__
+
+app = typer.Typer(
+    name="mizzen",
+    help="A sidecar for any service: Envoy, a native policy filter inside it, and a Mixer programmable in Python.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mizzen {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options before the verb."""
+
+
+def main() -> None:
+    app()
