@@ -1,7 +1,7 @@
 """Builds the two native libraries and packs them into one platform wheel.
 
 - `mizzen/_native/libmizzen_envoy.so`: the module that Envoy loads (crate `mizzen-envoy`).
-- `mizzen/_wire.abi3.so`: the Python extension with the wire codec (crate `mizzen-python`); one file serves CPython 3.11 and later.
+- `mizzen/_wire.abi3.so`: the Python extension with the wire codec (crate `mizzen-python`), for CPython 3.11 and later.
 
 `python hatch_build.py` does the same from the Makefile, without building a wheel.
 """
@@ -30,7 +30,7 @@ LIBRARIES = {
 
 
 def build_native(root: Path) -> None:
-    """Compile both libraries in release mode and put them beside the Python sources; needs cargo, exits with advice without it."""
+    """Compile both libraries in release mode and put them beside the Python sources; exits with advice without cargo."""
     cargo = shutil.which("cargo")
     if cargo is None:
         raise SystemExit(NO_CARGO)

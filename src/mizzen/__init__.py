@@ -1,6 +1,7 @@
 """Mizzen: a sidecar for any service.
 
-Envoy carries the traffic; a native filter inside it asks a Mixer whether each request may pass and reports what happened.
+Envoy carries the traffic; a native filter inside it asks a Mixer whether each request may pass
+and reports what happened.
 
 - `mizzen.config`: resources in YAML, the store that watches them, errors that name file and line
 - `mizzen.mixer`: the policy and telemetry server (expressions, templates, adapters, runtime, server)
