@@ -30,7 +30,7 @@ LIBRARIES = {
 
 
 def build_native(root: Path) -> None:
-    """Compile both libraries in release mode and put them beside the Python sources; exits with advice without cargo."""
+    """Compile both libraries (release) and put them beside the Python sources; without cargo exit with advice."""
     cargo = shutil.which("cargo")
     if cargo is None:
         raise SystemExit(NO_CARGO)
