@@ -1,0 +1,125 @@
+//! String maps in a bag: built from pairs in any order, kept sorted with unique keys.
+
+use super::{Bag, Stored, span};
+use crate::name::Name;
+use crate::value::{Pair, Span};
+
+/// Up to this many pairs, sorting in place by insertion beats the general sort.
+const FEW: usize = 32;
+
+impl Bag {
+    /// Sets a STRING_MAP; the last of a repeated key wins. No pair at all removes the attribute.
+    pub fn set_map<'p>(&mut self, name: Name, pairs: impl IntoIterator<Item = (&'p str, &'p str)>) {
+        let start = self.pairs.len();
+        self.append(pairs);
+        self.finish_map(name, start);
+    }
+
+    /// Like [`Bag::set_map`] for pairs that may not be UTF-8: what is invalid becomes U+FFFD.
+    pub fn set_map_lossy<'p>(&mut self, name: Name, pairs: impl IntoIterator<Item = (&'p [u8], &'p [u8])>) {
+        let start = self.pairs.len();
+        for (key, value) in pairs {
+            let (Some(key), Some(value)) = (self.add_text_lossy(key), self.add_text_lossy(value)) else { break };
+            self.push_pair(key, value);
+        }
+        self.finish_map(name, start);
+    }
+
+    /// Adds pairs to a string map, over the keys it has; an attribute of another type is replaced.
+    pub fn extend_map<'p>(&mut self, name: Name, pairs: impl IntoIterator<Item = (&'p str, &'p str)>) {
+        let start = self.pairs.len();
+        if let Some(Stored::StringMap(old)) = self.find(name).map(|entry| entry.stored) {
+            let from = old.start as usize;
+            self.pairs.extend_from_within(from..from + old.len as usize);
+        }
+        self.append(pairs);
+        if self.pairs.len() > start {
+            self.finish_map(name, start);
+        }
+    }
+
+    /// Sets a STRING from bytes that may not be UTF-8: what is invalid becomes U+FFFD.
+    pub fn set_string_lossy(&mut self, name: Name, value: &[u8]) {
+        if let Some(span) = self.add_text_lossy(value) {
+            self.put(name, Stored::String(span));
+        }
+    }
+
+    /// Sets a STRING_MAP whose texts are in the arena already.
+    pub(crate) fn set_map_spans(&mut self, name: Name, pairs: impl IntoIterator<Item = (Span, Span)>) {
+        let start = self.pairs.len();
+        for (key, value) in pairs {
+            self.push_pair(key, value);
+        }
+        self.finish_map(name, start);
+    }
+
+    fn append<'p>(&mut self, pairs: impl IntoIterator<Item = (&'p str, &'p str)>) {
+        for (key, value) in pairs {
+            let (Some(key_span), Some(value_span)) = (self.add_text(key), self.add_text(value)) else { break };
+            self.pairs.push(Pair { prefix: Pair::prefix(key), key: key_span, value: value_span });
+        }
+    }
+
+    fn push_pair(&mut self, key: Span, value: Span) {
+        let prefix = Pair::prefix(key.text(&self.text));
+        self.pairs.push(Pair { prefix, key, value });
+    }
+
+    pub(crate) fn add_text_lossy(&mut self, text: &[u8]) -> Option<Span> {
+        if let Ok(text) = std::str::from_utf8(text) {
+            return self.add_text(text);
+        }
+        let start = self.text.len();
+        // a replacement character is three bytes long and stands for at least one
+        span(start, text.len().checked_mul(3)?)?;
+        for chunk in text.utf8_chunks() {
+            self.text.push_str(chunk.valid());
+            if !chunk.invalid().is_empty() {
+                self.text.push(char::REPLACEMENT_CHARACTER);
+            }
+        }
+        span(start, self.text.len() - start)
+    }
+
+    /// Sorts the pairs from `start` on, drops all but the last of each key, and makes them the value of `name`.
+    fn finish_map(&mut self, name: Name, start: usize) {
+        sort(&mut self.pairs[start..], &self.text);
+        let kept = keep_last(&mut self.pairs[start..], &self.text);
+        self.pairs.truncate(start + kept);
+        match span(start, kept) {
+            Some(span) if kept > 0 => self.put(name, Stored::StringMap(span)),
+            _ => self.remove(name),
+        }
+    }
+}
+
+/// Sorts by key; pairs of one key keep their order.
+fn sort(pairs: &mut [Pair], arena: &str) {
+    if pairs.len() > FEW {
+        pairs.sort_by(|left, right| left.cmp_key(right, arena));
+        return;
+    }
+    for end in 1..pairs.len() {
+        let pair = pairs[end];
+        let mut at = end;
+        while at > 0 && pairs[at - 1].cmp_key(&pair, arena).is_gt() {
+            pairs[at] = pairs[at - 1];
+            at -= 1;
+        }
+        pairs[at] = pair;
+    }
+}
+
+/// Moves the last pair of each key to the front; returns how many there are.
+fn keep_last(pairs: &mut [Pair], arena: &str) -> usize {
+    let mut kept = 0;
+    for at in 0..pairs.len() {
+        let repeated = pairs.get(at + 1).is_some_and(|next| pairs[at].cmp_key(next, arena).is_eq());
+        if !repeated {
+            pairs[kept] = pairs[at];
+            kept += 1;
+        }
+    }
+    kept
+}
