@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mizzen import __version__
+from mizzen.cli.proxy import proxy
 
 app = typer.Typer(
     name="mizzen",
@@ -31,6 +32,9 @@ def options(
     ] = False,
 ) -> None:
     """Options before the verb."""
+
+
+app.command("proxy")(proxy)
 
 
 def main() -> None:
