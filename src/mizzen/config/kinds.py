@@ -1,0 +1,108 @@
+"""Spec models of the Mixer's generic kinds: Istio's field names and meanings (policy/v1beta1 of istio/api 1.4).
+
+The specs of the legacy kinds (`denier`, `metric`, …) are the parameters of the adapter or template of that name and
+live with it. Limits of size keep a single document from costing unbounded time at every reload.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BeforeValidator, Field
+
+from mizzen.config.spec import SpecModel, invalid
+
+Names = TypeVar("Names", bound=enum.IntEnum)
+
+
+def by_name_or_number(names: type[Names]) -> BeforeValidator:
+    """Reads a proto enum: its name, or its number, as proto3 JSON allows."""
+
+    def read(value: object) -> object:
+        if isinstance(value, str) and value in names.__members__:
+            return names[value]
+        if isinstance(value, int) and not isinstance(value, bool) and value in names._value2member_map_:
+            return names(value)
+        raise invalid("is not one of the known values", ", ".join(names.__members__))
+
+    return BeforeValidator(read)
+
+
+class ValueTypeName(enum.IntEnum):
+    """`istio.policy.v1beta1.ValueType`, names and numbers."""
+
+    VALUE_TYPE_UNSPECIFIED = 0
+    STRING = 1
+    INT64 = 2
+    DOUBLE = 3
+    BOOL = 4
+    TIMESTAMP = 5
+    IP_ADDRESS = 6
+    EMAIL_ADDRESS = 7
+    URI = 8
+    DNS_NAME = 9
+    DURATION = 10
+    STRING_MAP = 11
+
+
+class AttributeInfo(SpecModel):
+    description: str = ""
+    value_type: Annotated[ValueTypeName, by_name_or_number(ValueTypeName)]
+
+
+class AttributeManifest(SpecModel):
+    """Kind `attributemanifest`: declares attributes and their types."""
+
+    revision: str = ""
+    name: str = ""
+    attributes: Mapping[str, AttributeInfo] = Field(default_factory=dict)
+
+
+class Handler(SpecModel):
+    """Kind `handler`: an adapter and its parameters. `name` is read and ignored: the metadata name counts."""
+
+    name: str = ""
+    compiled_adapter: str
+    params: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class Instance(SpecModel):
+    """Kind `instance`: a template and an expression for each of its fields."""
+
+    name: str = ""
+    compiled_template: str
+    params: Mapping[str, Any] = Field(default_factory=dict)
+    attribute_bindings: Mapping[str, str] = Field(default_factory=dict)
+
+
+class Action(SpecModel):
+    handler: str = Field(min_length=1)
+    instances: tuple[str, ...] = Field(min_length=1)
+    name: str = ""
+
+
+class HeaderOperationKind(enum.IntEnum):
+    REPLACE = 0
+    REMOVE = 1
+    APPEND = 2
+
+
+class HeaderOperation(SpecModel):
+    name: str = Field(min_length=1)
+    values: tuple[str, ...] = ()
+    operation: Annotated[HeaderOperationKind, by_name_or_number(HeaderOperationKind)] = HeaderOperationKind.REPLACE
+
+
+class Rule(SpecModel):
+    """Kind `rule`: when `match` holds, the actions run and, on an OK, the header operations apply.
+
+    `sampling` is part of Istio's API; it is accepted as written so that Istio's documents load.
+    """
+
+    match: str = ""
+    actions: tuple[Action, ...] = ()
+    request_header_operations: tuple[HeaderOperation, ...] = ()
+    response_header_operations: tuple[HeaderOperation, ...] = ()
+    sampling: Mapping[str, Any] | None = None

@@ -1,0 +1,220 @@
+"""Specs to pydantic models, with errors that name line, field, value and what is accepted.
+
+A spec model names its fields in snake_case; a document may use that or lowerCamelCase, as proto3 JSON does. Types are
+strict: a text is not a number and `yes` is not true. Unknown fields are refused with the nearest known name.
+Decoding goes through JSON because pydantic's strict JSON mode is the rule wanted here: lists for tuples, texts
+for enums, nothing else converted.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from mizzen.config.documents import Path
+from mizzen.config.errors import HIDDEN, NO_VALUE, ConfigError
+from mizzen.config.resource import Resource
+
+
+class SpecModel(BaseModel):
+    """Base of every model of a spec: strict, frozen, no unknown fields, both spellings of each name."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        ser_json_timedelta="float",
+    )
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def invalid(reason: str, accepted: str) -> PydanticCustomError:
+    """The error a validator of a spec model raises; `reason` reads after the value ("is not a CIDR")."""
+    return PydanticCustomError("invalid", "{reason}", {"reason": reason, "accepted": accepted})
+
+
+def decode_spec(
+    model: type[Model], data: Mapping[str, Any], resource: Resource, at: Path = ("spec",)
+) -> tuple[Model | None, list[ConfigError]]:
+    """`data`, which stands at the path `at` of `resource`, as `model`; else None and every fault found."""
+    schema = _schema(model)
+    doubled: list[Path] = []
+    fields = _without_nulls(data, _resolve(schema, schema), schema, (), doubled)
+    if doubled:
+        return None, [
+            resource.error((*at, *path), "is given in both spellings", accepted="one of them", key=True)
+            for path in doubled
+        ]
+    try:
+        return model.model_validate_json(json.dumps(fields)), []
+    except ValidationError as failure:
+        details = failure.errors(include_url=False)
+        return None, [_to_config_error(fault, data, schema, resource, at) for fault in details]
+    except (TypeError, ValueError) as error:
+        return None, [resource.error(at, f"cannot be read: {error}")]
+
+
+def _without_nulls(
+    data: Any, node: Mapping[str, Any], schema: Mapping[str, Any], path: Path, doubled: list[Path]
+) -> Any:
+    """`data` without null fields, which are fields that are not given, as in proto3 JSON; a null in a free map stays.
+
+    A field given in both spellings is put into `doubled`. Done before the model sees the data because a validator on
+    the model itself would take pydantic out of its JSON mode.
+    """
+    if isinstance(data, list):
+        items = _resolve(node.get("items", {}), schema)
+        return [_without_nulls(item, items, schema, (*path, index), doubled) for index, item in enumerate(data)]
+    if not isinstance(data, dict):
+        return data
+    properties = node.get("properties", {})
+    kept: dict[str, Any] = {}
+    for name, value in data.items():
+        spelled = next((spelling for spelling in _spellings(name) if spelling in properties), None)
+        if spelled == name and to_camel(name) != name and to_camel(name) in data:
+            doubled.append((*path, name))
+        if spelled is None or value is not None:
+            kept[name] = _without_nulls(value, _child(node, name, schema), schema, (*path, name), doubled)
+    return kept
+
+
+@functools.lru_cache(maxsize=256)
+def _schema(model: type[BaseModel]) -> Mapping[str, Any]:
+    try:
+        return model.model_json_schema(by_alias=False)
+    except Exception:  # a model with a type that has no JSON schema still decodes, its errors just say less
+        return {}
+
+
+def _to_config_error(
+    fault: ErrorDetails, data: Mapping[str, Any], schema: Mapping[str, Any], resource: Resource, at: Path
+) -> ConfigError:
+    path, value, node = _locate(fault["loc"], data, schema)
+    kind = fault["type"]
+    context = fault.get("ctx", {})
+    full = (*at, *path)
+    if kind == "missing":
+        wanted = _as_written(str(fault["loc"][-1]), path, data)
+        return resource.error(full, f"has no {wanted}", accepted=_expected(_child(node, wanted, schema), schema))
+    if kind == "extra_forbidden":
+        name, known = str(path[-1]), _known_fields(fault["loc"][:-1], data, schema)
+        close = difflib.get_close_matches(_to_snake(name), known, 1)
+        spelled = [to_camel(field) for field in known] if _is_camel(name) else known
+        accepted = f"did you mean {spelled[known.index(close[0])]}?" if close else ", ".join(sorted(spelled))
+        return resource.error(full, "is not a known field", accepted=accepted or "no fields", key=True)
+    accepted = str(context.get("accepted") or context.get("expected") or _expected(node, schema))
+    if node.get("format") == "password":
+        value = HIDDEN
+    return resource.error(full, _reason(fault, node, schema), value=value, accepted=accepted)
+
+
+def _locate(loc: Sequence[str | int], data: Any, schema: Mapping[str, Any]) -> tuple[Path, object, Mapping[str, Any]]:
+    """The path as the user spelled it, the value there, and its JSON schema. Steps that are not in the data (names of
+    union members, pydantic's `[key]`) are passed over."""
+    path: Path = ()
+    node = _resolve(schema, schema)
+    for step in loc:
+        if isinstance(data, dict):
+            spelled = next((name for name in _spellings(str(step)) if name in data), None)
+            if spelled is None:
+                continue
+            node, data, path = _child(node, spelled, schema), data[spelled], (*path, spelled)
+        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+            node, data, path = _resolve(node.get("items", {}), schema), data[step], (*path, step)
+    return path, data if loc else NO_VALUE, node
+
+
+def _known_fields(loc: Sequence[str | int], data: Any, schema: Mapping[str, Any]) -> list[str]:
+    return list(_locate(loc, data, schema)[2].get("properties", {}))
+
+
+def _child(node: Mapping[str, Any], name: str, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    properties = node.get("properties", {})
+    for spelling in _spellings(name):
+        if spelling in properties:
+            return _resolve(properties[spelling], schema)
+    other = node.get("additionalProperties", {})
+    return _resolve(other if isinstance(other, dict) else {}, schema)
+
+
+def _resolve(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    while True:
+        if "$ref" in node:
+            node = schema.get("$defs", {}).get(str(node["$ref"]).rsplit("/", 1)[-1], {})
+        elif "anyOf" in node:
+            options = [option for option in node["anyOf"] if option.get("type") != "null"]
+            if len(options) != 1:
+                return node
+            node = options[0]
+        else:
+            return node
+
+
+_TYPES = {
+    "string": ("is not a text", "a text"),
+    "integer": ("is not an integer", "an integer"),
+    "number": ("is not a number", "a number"),
+    "boolean": ("is not true or false", "true or false"),
+    "array": ("is not a list", "a list"),
+    "object": ("is not a mapping", "a mapping"),
+}
+_TYPE_FAULTS = re.compile(
+    "(string|int|float|bool|list|tuple|set|dict|model|bytes|mapping)(_type|_parsing|_attributes_type|_from_float)?"
+)
+
+
+def _reason(fault: ErrorDetails, node: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    if _TYPE_FAULTS.fullmatch(fault["type"]) and node.get("type") in _TYPES:
+        return _TYPES[node["type"]][0]
+    if fault["type"] in ("enum", "literal_error"):
+        return "is not one of the known values"
+    text = fault["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    return re.sub(r"^Input should (be|have|match) ", r"should \1 ", text)
+
+
+def _expected(node: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    if "enum" in node:
+        return ", ".join(str(value) for value in node["enum"])
+    if "const" in node:
+        return str(node["const"])
+    if "anyOf" in node:
+        options = (_expected(_resolve(option, schema), schema) for option in node["anyOf"])
+        return " or ".join(dict.fromkeys(option for option in options if option))
+    text = _TYPES.get(str(node.get("type")), ("", ""))[1]
+    bounds = [f"{sign} {node[name]}" for name, sign in _BOUNDS if name in node]
+    return f"{text} {' and '.join(bounds)}" if bounds else text
+
+
+_BOUNDS = (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    return name, to_camel(name), _to_snake(name)
+
+
+def _to_snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
+
+
+def _is_camel(name: str) -> bool:
+    return name != name.lower()
+
+
+def _as_written(name: str, path: Path, data: Mapping[str, Any]) -> str:
+    """The name of a missing field, in the spelling its neighbours use."""
+    for step in path:
+        data = data[step]  # type: ignore[index]
+    return to_camel(name) if any(_is_camel(str(key)) for key in data) else _to_snake(name)
