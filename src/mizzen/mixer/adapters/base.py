@@ -1,0 +1,74 @@
+"""The base of every adapter: what one must say about itself and which methods it offers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, ClassVar, TypeAlias, TypeVar
+
+from prometheus_client import CollectorRegistry
+
+from mizzen.config import SpecModel
+from mizzen.mixer.adapters.environment import Environment
+from mizzen.mixer.adapters.results import CheckResult, QuotaArguments, QuotaResult
+from mizzen.mixer.expr import Value
+from mizzen.mixer.templates import Instance, InstanceTypes, Problem
+
+Answered = TypeVar("Answered")
+Answer: TypeAlias = Answered | Awaitable[Answered]
+"""A method of an adapter may be plain or `async`."""
+
+
+class NoParams(SpecModel):
+    """The parameters of an adapter that has none."""
+
+
+class Adapter:
+    """Code that implements one or more templates. An object of it, built from parameters, is a *handler*.
+
+    Methods are called from several threads at the same time and must be quick; one that waits for a network belongs to
+    an adapter with `blocking = True` (called on a pool of threads) or is written with `async def`. An exception fails
+    the call it was raised in and is counted; the handler stays.
+    """
+
+    name: ClassVar[str]
+    templates: ClassVar[frozenset[str]]
+    Params: ClassVar[type[SpecModel]] = NoParams
+    blocking: ClassVar[bool] = False
+    """Whether the plain methods may wait for a network or a disk."""
+
+    registry: CollectorRegistry | None = None
+    """Set in `__init__` by an adapter that has metrics for the Mixer's `/metrics`; shown while the handler lives."""
+
+    def __init__(self, params: Any, environment: Environment) -> None:
+        """Builds the handler; an exception means that it cannot be built and its predecessor stays."""
+        self.environment = environment
+
+    @classmethod
+    def validate(cls, params: Any, instances: Mapping[str, InstanceTypes]) -> Sequence[Problem]:
+        """What is wrong with `params` beyond their own types, given the instances that rules send here.
+
+        Touches nothing outside the process. A handler with problems is not built.
+        """
+        return ()
+
+    def check(self, instance: Instance) -> Answer[CheckResult]:
+        """Decides on an instance of a CHECK template."""
+        raise NotImplementedError(f"adapter {self.name} does not check")
+
+    def quota(self, instance: Instance, arguments: QuotaArguments) -> Answer[QuotaResult]:
+        """Takes from (or gives back to) the quota of an instance of a QUOTA template."""
+        raise NotImplementedError(f"adapter {self.name} has no quotas")
+
+    def report(self, instances: Sequence[Instance]) -> Answer[None]:
+        """Takes all instances of one REPORT template that one call produced.
+
+        One bad instance does not keep the others from being taken: the error is raised at the end.
+        """
+        raise NotImplementedError(f"adapter {self.name} takes no reports")
+
+    def generate(self, instance: Instance) -> Answer[Mapping[str, Value]]:
+        """The outputs of an instance of an ATTRIBUTE_GENERATOR template; names that are left out stay unset."""
+        raise NotImplementedError(f"adapter {self.name} generates no attributes")
+
+    def close(self) -> None:
+        """Flushes and releases what the handler holds. No call is under way and none follows."""
