@@ -182,7 +182,5 @@ async def test_a_directory_replaced_by_another_is_followed(tmp_path: Path) -> No
         directory.rename(tmp_path / "old")
         new.rename(directory)
 
-    found = await expect(
-        FileStore(directory), tmp_path, swap, lambda: (directory / "a.yaml").write_text(rule("a", "3"))
-    )
+    found = await expect(FileStore(directory), swap, lambda: (directory / "a.yaml").write_text(rule("a", "3")))
     assert [state for state, _ in found] == [{"a": "2"}, {"a": "3"}]
