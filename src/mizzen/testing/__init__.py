@@ -1,0 +1,35 @@
+"""The test kit: what tests of policies, adapters and sidecars need, all on loopback and port zero.
+
+`FakeClock` for code that takes a clock, `EchoBackend` and `GrpcBackend` as services, `ClosingServer` as a broken one,
+`FakeMixer` as a Mixer with scripted answers that records what it is asked, `ProxyProcess` as a real Envoy with the
+filter inside. Every server and process is a context manager.
+"""
+
+from mizzen.testing.answers import CheckAnswer, QuotaAnswer, Reference, ReportAnswer
+from mizzen.testing.clock import FakeClock
+from mizzen.testing.echo import EchoBackend, EchoRequest, EchoResponse
+from mizzen.testing.grpc_backend import GrpcBackend
+from mizzen.testing.mixer import FakeMixer, ReceivedCheck, ReceivedReport
+from mizzen.testing.proxy import ProxyError, ProxyProcess
+from mizzen.testing.sockets import ClosingServer, unused_port
+from mizzen.testing.waiting import wait_until
+
+__all__ = [
+    "CheckAnswer",
+    "ClosingServer",
+    "EchoBackend",
+    "EchoRequest",
+    "EchoResponse",
+    "FakeClock",
+    "FakeMixer",
+    "GrpcBackend",
+    "ProxyError",
+    "ProxyProcess",
+    "QuotaAnswer",
+    "ReceivedCheck",
+    "ReceivedReport",
+    "Reference",
+    "ReportAnswer",
+    "unused_port",
+    "wait_until",
+]
