@@ -106,40 +106,40 @@ impl Bag {
     /// Sets a STRING.
     pub fn set_string(&mut self, name: Name, value: &str) {
         if let Some(span) = self.add_text(value) {
-            self.put(name, Stored::String(span));
+            self.store(name, Stored::String(span));
         }
     }
 
     /// Sets an INT64.
     pub fn set_int64(&mut self, name: Name, value: i64) {
-        self.put(name, Stored::Int64(value));
+        self.store(name, Stored::Int64(value));
     }
 
     /// Sets a DOUBLE.
     pub fn set_double(&mut self, name: Name, value: f64) {
-        self.put(name, Stored::Double(value));
+        self.store(name, Stored::Double(value));
     }
 
     /// Sets a BOOL.
     pub fn set_bool(&mut self, name: Name, value: bool) {
-        self.put(name, Stored::Bool(value));
+        self.store(name, Stored::Bool(value));
     }
 
     /// Sets BYTES or an IP_ADDRESS.
     pub fn set_bytes(&mut self, name: Name, value: &[u8]) {
         let Some(span) = span(self.bytes.len(), value.len()) else { return };
         self.bytes.extend_from_slice(value);
-        self.put(name, Stored::Bytes(span));
+        self.store(name, Stored::Bytes(span));
     }
 
     /// Sets a TIMESTAMP.
     pub fn set_timestamp(&mut self, name: Name, value: Time) {
-        self.put(name, Stored::Timestamp(value));
+        self.store(name, Stored::Timestamp(value));
     }
 
     /// Sets a DURATION.
     pub fn set_duration(&mut self, name: Name, value: Time) {
-        self.put(name, Stored::Duration(value));
+        self.store(name, Stored::Duration(value));
     }
 
     /// The value of an attribute.
@@ -194,6 +194,15 @@ impl Bag {
         Entries { bag: self, words: self.present, others: &self.others }
     }
 
+    /// The memory in use, in bytes.
+    pub(crate) fn footprint(&self) -> usize {
+        size_of::<Bag>() + self.len() * size_of::<Entry>() + self.used()
+    }
+
+    fn used(&self) -> usize {
+        self.text.len() + self.bytes.len() + self.pairs.len() * size_of::<Pair>()
+    }
+
     /// Adds text to the arena, for [`Bag::put`] to refer to; `None` if the arena is full.
     pub(crate) fn add_text(&mut self, text: &str) -> Option<Span> {
         let span = span(self.text.len(), text.len())?;
@@ -217,8 +226,19 @@ impl Bag {
         self.pairs.get(start..start + span.len as usize).unwrap_or_default()
     }
 
-    /// Puts a value whose text is in the arena already.
-    pub(crate) fn put(&mut self, name: Name, stored: Stored) {
+    /// Puts a value whose text is in the arena already, and tidies a bag that has been overwritten a lot.
+    fn store(&mut self, name: Name, stored: Stored) {
+        self.put(name, stored);
+        if self.waste > TOLERATED_WASTE && self.waste > self.used() / 2 {
+            let mut tidy = Bag::new();
+            for (name, value) in self.iter() {
+                tidy.set(name, value);
+            }
+            *self = tidy;
+        }
+    }
+
+    fn put(&mut self, name: Name, stored: Stored) {
         let entry = Entry { name, stored };
         let old = match name.rank() {
             Some(rank) => match self.slots[rank as usize] {
@@ -279,7 +299,7 @@ impl Bag {
         self.discard(entry.stored);
     }
 
-    /// Accounts for a value that nothing refers to any more. A bag that lives long (a connection's) is tidied in time.
+    /// Accounts for a value that nothing refers to any more.
     fn discard(&mut self, stored: Stored) {
         self.waste += match stored {
             Stored::String(span) | Stored::Bytes(span) => span.len as usize,
@@ -289,14 +309,6 @@ impl Bag {
             }
             _ => 0,
         };
-        let used = self.text.len() + self.bytes.len() + self.pairs.len() * size_of::<Pair>();
-        if self.waste > TOLERATED_WASTE && self.waste > used / 2 {
-            let mut tidy = Bag::new();
-            for (name, value) in self.iter() {
-                tidy.set(name, value);
-            }
-            *self = tidy;
-        }
     }
 }
 

@@ -4,10 +4,23 @@
 #![forbid(unsafe_code)]
 
 // The data: attributes, their wire form, configuration.
+pub mod answer;
 pub mod bag;
+mod compress;
+pub mod decode;
+pub mod dictionary;
+pub mod encode;
 pub mod name;
+pub mod proto;
+pub mod referenced;
+pub mod report;
+pub mod status;
 pub mod value;
+mod wire;
 pub mod words;
+
+// The other side: what the Mixer needs of the wire.
+pub mod server;
 
 // The flow: caches, quotas, calls, report batches.
 

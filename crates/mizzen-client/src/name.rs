@@ -12,8 +12,8 @@ use std::sync::{LazyLock, OnceLock, PoisonError, RwLock};
 /// How many names are known at compile time.
 pub(crate) const KNOWN_COUNT: usize = WORD_COUNT + BEYOND_DICTIONARY.len();
 
-/// How many names, and how many bytes of each, [`Name::try_intern`] adds to the table at most.
-pub const FOREIGN_NAME_COUNT: usize = 16_384;
+/// How many names the table may hold for [`Name::try_intern`] to add another.
+pub const FOREIGN_NAME_COUNT: usize = 4096;
 /// The longest name in bytes that [`Name::try_intern`] takes in.
 pub const FOREIGN_NAME_BYTES: usize = 256;
 

@@ -41,17 +41,8 @@ impl Bag {
     /// Sets a STRING from bytes that may not be UTF-8: what is invalid becomes U+FFFD.
     pub fn set_string_lossy(&mut self, name: Name, value: &[u8]) {
         if let Some(span) = self.add_text_lossy(value) {
-            self.put(name, Stored::String(span));
+            self.store(name, Stored::String(span));
         }
-    }
-
-    /// Sets a STRING_MAP whose texts are in the arena already.
-    pub(crate) fn set_map_spans(&mut self, name: Name, pairs: impl IntoIterator<Item = (Span, Span)>) {
-        let start = self.pairs.len();
-        for (key, value) in pairs {
-            self.push_pair(key, value);
-        }
-        self.finish_map(name, start);
     }
 
     fn append<'p>(&mut self, pairs: impl IntoIterator<Item = (&'p str, &'p str)>) {
@@ -66,7 +57,7 @@ impl Bag {
         self.pairs.push(Pair { prefix, key, value });
     }
 
-    pub(crate) fn add_text_lossy(&mut self, text: &[u8]) -> Option<Span> {
+    fn add_text_lossy(&mut self, text: &[u8]) -> Option<Span> {
         if let Ok(text) = std::str::from_utf8(text) {
             return self.add_text(text);
         }
@@ -88,7 +79,7 @@ impl Bag {
         let kept = keep_last(&mut self.pairs[start..], &self.text);
         self.pairs.truncate(start + kept);
         match span(start, kept) {
-            Some(span) if kept > 0 => self.put(name, Stored::StringMap(span)),
+            Some(span) if kept > 0 => self.store(name, Stored::StringMap(span)),
             _ => self.remove(name),
         }
     }
