@@ -1,6 +1,34 @@
 //! The Mixer wire codec for Python: the extension module `mizzen._wire`.
+//!
+//! The rules live in `mizzen_client`; this crate turns values and errors into Python's. The typed face with its
+//! documentation is `mizzen.wire`.
+
+mod bag;
+mod check;
+mod directive;
+mod error;
+mod report;
+mod time;
+mod value;
+
 use pyo3::prelude::*;
 
 /// The extension module.
 #[pymodule]
-mod _wire {}
+mod _wire {
+    #[pymodule_export]
+    use super::bag::Bag;
+    #[pymodule_export]
+    use super::check::{CheckCall, QuotaParams, QuotaResult, References};
+    #[pymodule_export]
+    use super::directive::{HeaderOperation, RouteDirective};
+    #[pymodule_export]
+    use super::error::{DictionaryMismatchError, WireError};
+    #[pymodule_export]
+    use super::report::{Plan, ReportCall};
+    #[pymodule_export]
+    use super::time::{Duration, Timestamp};
+    /// How many words of the global dictionary this side knows.
+    #[pymodule_export]
+    const GLOBAL_WORD_COUNT: usize = mizzen_client::words::WORD_COUNT;
+}

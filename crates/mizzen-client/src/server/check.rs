@@ -1,0 +1,165 @@
+//! A Check as the Mixer sees it: look-ups are remembered as the references of the answer.
+
+use super::message::{Dictionary, Message, WireMap, WireValue};
+use super::record::{Record, scan};
+use super::references::{Condition, References, Word};
+use super::scan::{Field, Reader, map_entry, text};
+use super::{WireError, check_word_count};
+use std::sync::Arc;
+
+/// Tokens asked of a quota.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QuotaAsked {
+    /// How many.
+    pub amount: i64,
+    /// Whether fewer are welcome.
+    pub best_effort: bool,
+}
+
+/// A decoded CheckRequest with the references of what was looked up so far.
+///
+/// A string map found by [`get`](CheckRequest::get) is taken as read whole: the reference has no key, which no client can
+/// hold a later request against, so the answer is not cached. Look keys up one by one to keep an answer cacheable.
+#[derive(Clone, Debug)]
+pub struct CheckRequest {
+    message: Arc<Message>,
+    record: Arc<Record>,
+    references: References,
+    word_count: u32,
+    deduplication_id: String,
+    quotas: Vec<(String, QuotaAsked)>,
+}
+
+impl CheckRequest {
+    /// Indexes an encoded CheckRequest; values stay encoded until they are looked up.
+    pub fn parse(bytes: &[u8]) -> Result<CheckRequest, WireError> {
+        let mut reader = Reader::whole(bytes)?;
+        let mut message = Message::new(bytes);
+        let (mut record, mut dictionary) = (Record::default(), Dictionary::default());
+        let (mut word_count, mut deduplication_id, mut quotas) = (0, String::new(), Vec::new());
+        while let Some((number, field)) = reader.next()? {
+            match (number, field) {
+                (1, Field::Bytes(span)) => scan(&mut message, span, 0, &mut dictionary, &mut record)?,
+                (2, Field::Varint(count)) => word_count = count as u32,
+                (3, Field::Bytes(span)) => deduplication_id = text(bytes, span)?.to_owned(),
+                (4, Field::Bytes(span)) => insert(&mut quotas, quota(bytes, span)?),
+                _ => {}
+            }
+        }
+        check_word_count(word_count)?;
+        dictionary.seal(bytes);
+        record.seal();
+        message.dictionaries.push(dictionary);
+        let (message, record) = (Arc::new(message), Arc::new(record));
+        Ok(CheckRequest { message, record, references: References::default(), word_count, deduplication_id, quotas })
+    }
+
+    /// The value of an attribute; remembers that it was looked up.
+    pub fn get(&mut self, name: &str) -> Option<WireValue<'_>> {
+        let word = self.word(name);
+        let value = self.message.get(&self.record, name);
+        self.references.mark(word, None, found(value.is_some()));
+        value
+    }
+
+    /// The value of one key of a string map; remembers that this key was looked up.
+    ///
+    /// When the map is absent, that is what the answer depends on; when the attribute is no string map, its value is.
+    pub fn get_key(&mut self, name: &str, key: &str) -> Option<&str> {
+        let word = self.word(name);
+        let Some(WireValue::StringMap(map)) = self.message.get(&self.record, name) else {
+            let present = self.message.get(&self.record, name).is_some();
+            self.references.mark(word, None, found(present));
+            return None;
+        };
+        let (key, value) = look_up(&self.message, &map, key);
+        self.references.mark(word, Some(key), found(value.is_some()));
+        value
+    }
+
+    /// What was looked up so far.
+    pub fn references(&self) -> &References {
+        &self.references
+    }
+
+    /// Forgets what was looked up since `references` were taken, and takes these in place.
+    pub fn rewind(&mut self, references: References) {
+        self.references = references;
+    }
+
+    /// The message that references and records belong to.
+    pub fn message(&self) -> &Arc<Message> {
+        &self.message
+    }
+
+    /// The bag, for look-ups that are not to be remembered.
+    pub fn record(&self) -> &Arc<Record> {
+        &self.record
+    }
+
+    /// How many global words the client knows.
+    pub fn word_count(&self) -> u32 {
+        self.word_count
+    }
+
+    /// The client's id of this call, the same for all its attempts.
+    pub fn deduplication_id(&self) -> &str {
+        &self.deduplication_id
+    }
+
+    /// The quotas asked for, by name, each name once.
+    pub fn quotas(&self) -> &[(String, QuotaAsked)] {
+        &self.quotas
+    }
+
+    fn word(&self, text: &str) -> Word {
+        word(&self.message, text)
+    }
+}
+
+fn word(message: &Message, text: &str) -> Word {
+    match message.index(0, text) {
+        Some(index) => Word::Index(index),
+        None => Word::Text(text.into()),
+    }
+}
+
+fn look_up<'a>(message: &Message, map: &WireMap<'a>, key: &str) -> (Word, Option<&'a str>) {
+    let word = word(message, key);
+    let value = match word {
+        Word::Index(index) => map.by_index(index),
+        Word::Text(_) => None,
+    };
+    (word, value)
+}
+
+fn found(present: bool) -> Condition {
+    if present { Condition::Exact } else { Condition::Absence }
+}
+
+fn quota(bytes: &[u8], span: crate::value::Span) -> Result<(String, QuotaAsked), WireError> {
+    let (key, value) = map_entry(bytes, span)?;
+    let mut asked = QuotaAsked::default();
+    if let Some(Field::Bytes(span)) = value {
+        let mut reader = Reader::within(bytes, span);
+        while let Some((number, field)) = reader.next()? {
+            match (number, field) {
+                (1, Field::Varint(amount)) => asked.amount = amount as i64,
+                (2, Field::Varint(flag)) => asked.best_effort = flag != 0,
+                _ => {}
+            }
+        }
+    }
+    let name = match key {
+        Some(Field::Bytes(span)) => text(bytes, span)?.to_owned(),
+        _ => String::new(),
+    };
+    Ok((name, asked))
+}
+
+fn insert(quotas: &mut Vec<(String, QuotaAsked)>, (name, asked): (String, QuotaAsked)) {
+    match quotas.iter_mut().find(|(known, _)| *known == name) {
+        Some((_, known)) => *known = asked,
+        None => quotas.push((name, asked)),
+    }
+}

@@ -1,0 +1,175 @@
+//! A walk over protobuf's wire format that never copies and never panics.
+
+use super::WireError;
+use crate::value::{Span, Time};
+
+/// How deep unknown groups may nest before they are refused.
+const MAX_GROUP_DEPTH: usize = 100;
+
+/// The content of one field.
+#[derive(Clone, Copy)]
+pub(super) enum Field {
+    Varint(u64),
+    Fixed64(u64),
+    Bytes(Span),
+    /// A field of a kind that this protocol has not; it is passed over.
+    Other,
+}
+
+/// Reads the fields between two offsets of a buffer.
+pub(super) struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader of a whole message; `None` when offsets would not fit into 32 bits.
+    pub(super) fn whole(bytes: &'a [u8]) -> Result<Reader<'a>, WireError> {
+        match u32::try_from(bytes.len()) {
+            Ok(_) => Ok(Reader { bytes, at: 0 }),
+            Err(_) => Err(WireError::malformed("the message has more than 4 GiB", 0)),
+        }
+    }
+
+    /// A reader of an embedded message.
+    pub(super) fn within(bytes: &'a [u8], span: Span) -> Reader<'a> {
+        let start = span.start as usize;
+        Reader { bytes: bytes.get(..start + span.len as usize).unwrap_or_default(), at: start }
+    }
+
+    /// The next field's number and content, `None` at the end.
+    pub(super) fn next(&mut self) -> Result<Option<(u32, Field)>, WireError> {
+        if self.at >= self.bytes.len() {
+            return Ok(None);
+        }
+        let (number, wire_type) = self.tag()?;
+        let field = match wire_type {
+            3 => {
+                self.skip_group(number)?;
+                Field::Other
+            }
+            4 => return Err(self.error("the end of a group that never began")),
+            _ => self.content(wire_type)?,
+        };
+        Ok(Some((number, field)))
+    }
+
+    fn tag(&mut self) -> Result<(u32, u8), WireError> {
+        let at = self.at;
+        let tag = self.varint()?;
+        match u32::try_from(tag >> 3) {
+            Ok(number) if number != 0 && tag <= u64::from(u32::MAX) => Ok((number, (tag & 7) as u8)),
+            _ => Err(WireError::malformed("a field number out of range", at)),
+        }
+    }
+
+    fn content(&mut self, wire_type: u8) -> Result<Field, WireError> {
+        match wire_type {
+            0 => Ok(Field::Varint(self.varint()?)),
+            1 => Ok(Field::Fixed64(u64::from_le_bytes(self.chunk()?))),
+            2 => {
+                let at = self.at;
+                let length = self.varint()?;
+                let left = self.bytes.len() - self.at;
+                match usize::try_from(length) {
+                    Ok(length) if length <= left => {
+                        let span = Span { start: self.at as u32, len: length as u32 };
+                        self.at += length;
+                        Ok(Field::Bytes(span))
+                    }
+                    _ => Err(WireError::malformed("a length beyond the end", at)),
+                }
+            }
+            5 => self.chunk::<4>().map(|_| Field::Other),
+            _ => Err(self.error("an undefined wire type")),
+        }
+    }
+
+    fn varint(&mut self) -> Result<u64, WireError> {
+        let start = self.at;
+        let mut value = 0u64;
+        for shift in (0..70).step_by(7) {
+            let Some(byte) = self.bytes.get(self.at) else {
+                return Err(WireError::malformed("a number cut short", start));
+            };
+            self.at += 1;
+            value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or_default();
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(WireError::malformed("a number of more than ten bytes", start))
+    }
+
+    fn chunk<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
+        match self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<N>) {
+            Some(chunk) => {
+                self.at += N;
+                Ok(*chunk)
+            }
+            None => Err(self.error("a number cut short")),
+        }
+    }
+
+    fn skip_group(&mut self, number: u32) -> Result<(), WireError> {
+        let mut open = vec![number];
+        while let Some(innermost) = open.last().copied() {
+            match self.tag()? {
+                (inner, 3) if open.len() < MAX_GROUP_DEPTH => open.push(inner),
+                (_, 3) => return Err(self.error("groups nested too deep")),
+                (ended, 4) if ended == innermost => {
+                    open.pop();
+                }
+                (_, 4) => return Err(self.error("the end of another group")),
+                (_, wire_type) => {
+                    self.content(wire_type)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn error(&self, reason: &'static str) -> WireError {
+        WireError::malformed(reason, self.at)
+    }
+}
+
+/// A `sint32`.
+pub(super) fn zigzag(raw: u64) -> i32 {
+    let raw = raw as u32;
+    (raw >> 1) as i32 ^ -((raw & 1) as i32)
+}
+
+/// The text in a span, which proto3 demands to be UTF-8.
+pub(super) fn text(bytes: &[u8], span: Span) -> Result<&str, WireError> {
+    std::str::from_utf8(span.bytes(bytes))
+        .map_err(|error| WireError::malformed("text that is not UTF-8", span.start as usize + error.valid_up_to()))
+}
+
+/// Key and value of a map's entry as they stand: the last of a repeated field wins.
+pub(super) fn map_entry(bytes: &[u8], span: Span) -> Result<(Option<Field>, Option<Field>), WireError> {
+    let mut reader = Reader::within(bytes, span);
+    let (mut key, mut value) = (None, None);
+    while let Some((number, field)) = reader.next()? {
+        match number {
+            1 => key = Some(field),
+            2 => value = Some(field),
+            _ => {}
+        }
+    }
+    Ok((key, value))
+}
+
+/// Seconds and nanoseconds of a Timestamp or Duration.
+pub(super) fn time(bytes: &[u8], span: Span) -> Result<Time, WireError> {
+    let mut reader = Reader::within(bytes, span);
+    let mut time = Time::default();
+    while let Some((number, field)) = reader.next()? {
+        match (number, field) {
+            (1, Field::Varint(seconds)) => time.seconds = seconds as i64,
+            (2, Field::Varint(nanos)) => time.nanos = nanos as i32,
+            _ => {}
+        }
+    }
+    Ok(time)
+}

@@ -1,0 +1,22 @@
+//! The exceptions of the module.
+
+use mizzen_client::server;
+use pyo3::create_exception;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+create_exception!(mizzen.wire, WireError, PyValueError, "The bytes are not the message they should be.");
+create_exception!(
+    mizzen.wire,
+    DictionaryMismatchError,
+    WireError,
+    "The client's global_word_count is larger than the server's dictionary; answered with the status INTERNAL."
+);
+
+/// The exception for a refused message.
+pub(crate) fn refused(error: server::WireError) -> PyErr {
+    match error {
+        server::WireError::DictionaryMismatch { .. } => DictionaryMismatchError::new_err(error.to_string()),
+        _ => WireError::new_err(error.to_string()),
+    }
+}

@@ -1,0 +1,54 @@
+"""The protocol between filter and Mixer, `istio.mixer.v1`, as Python uses it.
+
+The codec is native and the same as in Envoy's filter; the classes here are its face.
+
+- `CheckCall`: one Check. `get` and `get_key` read attributes and remember what was read, `reply` sets the answer, which
+  carries what was read as its referenced attributes.
+- `ReportCall`: one Report. `bags` gives its records; `group` those that agree in what a `Plan` reads, taken together.
+- `Bag`: attributes of a request or event, read without leaving a trace.
+- `Timestamp`, `Duration`: exact to the nanosecond.
+- `mizzen.wire.pb.istio.mixer.v1`: generated protobuf and gRPC classes of the whole protocol, for tools and tests.
+
+A value is a `str`, `int`, `float`, `bool`, `bytes`, `Timestamp`, `Duration` or `dict[str, str]`.
+Bad bytes raise `WireError`, a `ValueError`. Costs are in `docs/wire.md`.
+"""
+
+from __future__ import annotations
+
+from mizzen._wire import (
+    GLOBAL_WORD_COUNT,
+    Bag,
+    CheckCall,
+    DictionaryMismatchError,
+    Duration,
+    HeaderOperation,
+    Plan,
+    QuotaParams,
+    QuotaResult,
+    References,
+    ReportCall,
+    RouteDirective,
+    Timestamp,
+    WireError,
+)
+
+Value = str | int | float | bool | bytes | Timestamp | Duration | dict[str, str]
+"""What an attribute's value is in Python."""
+
+__all__ = [
+    "GLOBAL_WORD_COUNT",
+    "Bag",
+    "CheckCall",
+    "DictionaryMismatchError",
+    "Duration",
+    "HeaderOperation",
+    "Plan",
+    "QuotaParams",
+    "QuotaResult",
+    "References",
+    "ReportCall",
+    "RouteDirective",
+    "Timestamp",
+    "Value",
+    "WireError",
+]
