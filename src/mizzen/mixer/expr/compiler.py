@@ -1,0 +1,454 @@
+"""Turns the typed tree into one Python function `evaluate(bag)`.
+
+The code asks the bag exactly the questions that the language prescribes, in its order, so that references are exact: a
+skipped operand asks nothing, an attribute that was read on the way is kept in a variable and not asked again. Values
+are checked against the vocabulary where they are read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from . import operations
+from .checker import Typed, TypedAttribute, TypedCall, TypedConstant
+from .codegen import CodeWriter, Scope
+from .nodes import Span
+from .sites import PYTHON_TYPES, Site
+from .values import AttributeSource, Duration, Timestamp, Value, ValueType
+
+LOGICAL = frozenset({"LAND", "LOR"})
+COMPARISONS = {"EQ": "==", "NEQ": "!=", "LT": "<", "LEQ": "<=", "GT": ">", "GEQ": ">="}
+BINARY = LOGICAL | COMPARISONS.keys() | {"ADD", "OR"}
+TIMES = frozenset({ValueType.TIMESTAMP, ValueType.DURATION})
+CONVERTED_EQUALITY: dict[ValueType, Callable[..., bool]] = {
+    ValueType.DNS_NAME: operations.dns_equal,
+    ValueType.EMAIL_ADDRESS: operations.email_equal,
+    ValueType.URI: operations.uri_equal,
+}
+CONVERSIONS: dict[str, Callable[[str], Value]] = {
+    "ip": operations.to_ip,
+    "timestamp": operations.to_timestamp,
+    "dnsName": operations.to_dns_name,
+    "email": operations.to_email,
+    "uri": operations.to_uri,
+}
+GLOBALS: dict[str, object] = {
+    "Timestamp": Timestamp,
+    "Duration": Duration,
+    "UNSET": object(),
+    "ip_equal": operations.ip_equal,
+    "match_text": operations.match_text,
+    "byte_length": operations.byte_length,
+    "to_lower": operations.to_lower,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Code of a value. `owned` says that it is a variable that may be assigned again.
+
+    `if_true` and `if_false` are what is known where a condition held or did not; None means what is known anyway.
+    """
+
+    code: str
+    atomic: bool = True
+    owned: bool = False
+    if_true: Scope | None = None
+    if_false: Scope | None = None
+
+
+def can_be_absent(node: Typed) -> bool:
+    """Whether the node can yield nothing as left operand of `|`."""
+    while isinstance(node, TypedCall) and node.function.name == "OR":
+        node = node.args[1]
+    return isinstance(node, TypedAttribute) or (isinstance(node, TypedCall) and node.function.name == "INDEX")
+
+
+def operands(node: TypedCall) -> list[Typed]:
+    """The operands of a left-associative chain of one operator."""
+    chain: list[Typed] = []
+    current: Typed = node
+    while isinstance(current, TypedCall) and current.function is node.function:
+        chain.append(current.args[1])
+        current = current.args[0]
+    chain.append(current)
+    chain.reverse()
+    return chain
+
+
+def compile_typed(text: str, node: Typed) -> Callable[[AttributeSource], Value]:
+    """The evaluator of a checked expression. It raises only EvaluationError; threads may share it."""
+    return Compiler(text, node).function(node)
+
+
+class Compiler:
+    """Generates the code of one expression."""
+
+    def __init__(self, text: str, root: Typed) -> None:
+        self.text = text
+        self.writer = CodeWriter(text)
+        self.variables: dict[object, str] = {}
+        self.maps: set[str] = set()
+        self.uses = count_uses(root)
+
+    def function(self, root: Typed) -> Callable[[AttributeSource], Value]:
+        self.tail(root)
+        namespace: dict[str, object] = {**GLOBALS, **self.writer.constants}
+        namespace["CRASHED"] = self.site(root.span).crashed(self.maps)
+        code = compile(self.writer.source("evaluate"), "<expression>", "exec")
+        exec(code, namespace)  # noqa: S102 (the source is generated above; texts of users enter it only through repr)
+        evaluate: Callable[[AttributeSource], Value] = namespace["evaluate"]  # type: ignore[assignment]
+        return evaluate
+
+    def site(self, span: Span) -> Site:
+        return Site(self.text, span)
+
+    # --- results -------------------------------------------------------------------------------------------------
+
+    def tail(self, node: Typed) -> None:
+        """Code that returns the node's value."""
+        name = node.function.name if isinstance(node, TypedCall) else ""
+        if isinstance(node, TypedCall) and name in LOGICAL:
+            self.tail_logical(node)
+        elif isinstance(node, TypedCall) and name == "OR":
+            self.tail_fallback(node)
+        elif isinstance(node, TypedCall) and name == "conditional":
+            condition = self.value(node.args[0])
+            with self.writer.block(f"if {condition.code}:", condition.if_true or self.writer.scope):
+                self.tail(node.args[1])
+            self.writer.scope = condition.if_false or self.writer.scope
+            self.tail(node.args[2])
+        else:
+            self.writer.emit(f"return {self.value(node).code}")
+
+    def tail_logical(self, node: TypedCall) -> None:
+        *first, last = operands(node)
+        conjunction = node.function.name == "LAND"
+        for operand in first:
+            outcome = self.value(operand)
+            if conjunction:
+                self.writer.emit(f"if not ({outcome.code}): return False")
+            else:
+                self.writer.emit(f"if {outcome.code}: return True")
+            self.writer.scope = (outcome.if_true if conjunction else outcome.if_false) or self.writer.scope
+        self.tail(last)
+
+    def tail_fallback(self, node: TypedCall) -> None:
+        *first, last = operands(node)
+        for operand in first:
+            outcome = self.atom(self.attempt(operand))
+            if not can_be_absent(operand):
+                self.writer.emit(f"return {outcome.code}")
+                return
+            self.writer.emit(f"if {outcome.code} is not None: return {outcome.code}")
+        self.tail(last)
+
+    # --- values --------------------------------------------------------------------------------------------------
+
+    def value(self, node: Typed) -> Outcome:
+        """Code that computes the node, raising where an attribute is absent."""
+        return self.evaluate(node, strict=True)
+
+    def attempt(self, node: Typed) -> Outcome:
+        """Code that computes the node as left operand of `|`: None where it yields nothing."""
+        return self.evaluate(node, strict=False)
+
+    def atom(self, outcome: Outcome) -> Outcome:
+        """The same value as a variable or a constant, so that code may be emitted before it is used."""
+        if outcome.atomic:
+            return outcome
+        name = self.writer.temporary()
+        self.writer.emit(f"{name} = {outcome.code}")
+        return replace(outcome, code=name, atomic=True, owned=True)
+
+    def evaluate(self, node: Typed, strict: bool) -> Outcome:
+        spine: list[tuple[TypedCall, bool]] = []
+        known = self.known(node, strict)
+        while known is None and isinstance(node, TypedCall) and node.function.name in BINARY:
+            spine.append((node, strict))
+            strict = node.function.name != "OR"
+            node = node.args[0]
+            known = self.known(node, strict)
+        outcome = self.remember(node, strict, self.operand(node, strict)) if known is None else known
+        for call, mode in reversed(spine):
+            outcome = self.remember(call, mode, self.binary(call, outcome, mode))
+        return outcome
+
+    def known(self, node: Typed, strict: bool) -> Outcome | None:
+        variable = self.writer.scope.known.get((node.key, strict or not can_be_absent(node)))
+        return None if variable is None else Outcome(variable)
+
+    def remember(self, node: Typed, strict: bool, outcome: Outcome) -> Outcome:
+        """Keeps the value of a call that occurs again."""
+        if not isinstance(node, TypedCall) or self.uses[node.key] < 2 or node.type is ValueType.STRING_MAP:
+            return outcome
+        kept = replace(self.atom(outcome), owned=False)
+        key = (node.key, strict or not can_be_absent(node))
+        for scope in (self.writer.scope, kept.if_true, kept.if_false):
+            if scope is not None:
+                scope.known[key] = kept.code
+        return kept
+
+    def own(self, outcome: Outcome) -> str:
+        """A variable with this value that may be assigned again."""
+        if outcome.owned:
+            return outcome.code
+        name = self.writer.temporary()
+        self.writer.emit(f"{name} = {outcome.code}")
+        return name
+
+    def operand(self, node: Typed, strict: bool) -> Outcome:
+        if isinstance(node, TypedConstant):
+            return Outcome(self.constant(node))
+        if isinstance(node, TypedAttribute):
+            return Outcome(self.attribute(node, strict))
+        if node.function.name == "INDEX":
+            return self.index(node, strict)
+        return self.call(node)
+
+    def constant(self, node: TypedConstant) -> str:
+        if isinstance(node.value, str | int | float):
+            return repr(node.value)
+        return self.writer.constant(node.value)
+
+    # --- look-ups ------------------------------------------------------------------------------------------------
+
+    def lookup(self, key: tuple[str, ...], question: str) -> tuple[str, bool]:
+        """The variable that holds the answer of the bag, and whether it was asked just here."""
+        known = self.writer.scope.known.get(key)
+        if known is not None:
+            return known, False
+        variable = self.variables.get(key)
+        if variable is None:
+            variable = self.variables[key] = self.writer.temporary()
+            self.writer.emit(f"{variable} = {question}")
+        else:
+            self.writer.unset.add(variable)
+            self.writer.emit(f"if {variable} is UNSET: {variable} = {question}")
+        self.writer.scope.known[key] = variable
+        return variable, True
+
+    def attribute(self, node: TypedAttribute, strict: bool) -> str:
+        name, kind = node.name, node.type
+        variable, fresh = self.lookup(("get", name), f"bag.get({name!r})")
+        present = ("present", name)
+        site = self.site(node.span)
+        if fresh:
+            check = self.writer.constant(site.present(name, kind) if strict else site.optional(name, kind))
+            python = "dict" if kind is ValueType.STRING_MAP else PYTHON_TYPES[kind].__name__
+            guard = "" if kind is ValueType.IP_ADDRESS else f"if {variable}.__class__ is not {python}: "
+            self.writer.emit(f"{guard}{variable} = {check}({variable})")
+        elif strict and present not in self.writer.scope.known:
+            absent = self.writer.constant(site.absent(name))
+            self.writer.emit(f"if {variable} is None: {absent}()")
+        if strict:
+            self.writer.scope.known[present] = variable
+        return variable
+
+    def index(self, node: TypedCall, strict: bool) -> Outcome:
+        target, key = node.args
+        if isinstance(target, TypedAttribute) and isinstance(key, TypedConstant):
+            return Outcome(self.literal_key(target, str(key.value), strict))
+        return self.computed_key(target, key, strict)
+
+    def literal_key(self, target: TypedAttribute, key: str, strict: bool) -> str:
+        name = target.name
+        self.maps.add(name)
+        value_key = ("value", name, key)
+        if strict and (known := self.writer.scope.known.get(value_key)) is not None:
+            return known
+        variable, fresh = self.lookup(("key", name, key), f"bag.get_key({name!r}, {key!r})")
+        site = self.site(target.span)
+        if strict:
+            missing = self.writer.constant(site.missing_key(name))
+            value = self.writer.temporary()
+            self.writer.emit(f"{value} = {variable} if {variable}.__class__ is str else {missing}(bag, {variable})")
+            self.writer.scope.known[value_key] = value
+            return value
+        if fresh:
+            entry = self.writer.constant(site.entry(name))
+            self.writer.emit(f"if {variable}.__class__ is not str: {variable} = {entry}({variable})")
+        return variable
+
+    def computed_key(self, target: Typed, key: Typed, strict: bool) -> Outcome:
+        """A look-up whose map or key is known at run time only: the map is found first, then key and entry."""
+        entry = self.writer.constant(self.site(target.span).entry("map"))
+        if strict:
+            place = self.place(target, strict=True)
+            text = self.atom(self.value(key))
+            result = self.writer.temporary()
+            self.writer.emit(f"{result} = {entry}(bag.get_key({place}, {text.code}) if {place} else None)")
+            self.writer.emit(f"if {result} is None: {result} = ''")
+            return Outcome(result, owned=True)
+        result = self.writer.temporary()
+        self.writer.emit(f"{result} = None")
+        place = self.place(target, strict=False)
+        with self.writer.block(f"if {place} is not None:", self.writer.scope):
+            text = self.atom(self.attempt(key))
+            with self.writer.block(f"if {text.code} is not None:", self.writer.scope):
+                self.writer.emit(f"{result} = {entry}(bag.get_key({place}, {text.code}) if {place} else None)")
+        return Outcome(result, owned=True)
+
+    def place(self, node: Typed, strict: bool) -> str:
+        """Code of the name of the map that is indexed: '' for the empty map, None where there is none."""
+        if isinstance(node, TypedAttribute):
+            return self.map_name(node, strict)
+        if isinstance(node, TypedCall) and node.function.name == "OR":
+            return self.fallback_place(node, strict)
+        if isinstance(node, TypedCall) and node.function.name == "conditional":
+            return self.conditional_place(node)
+        return "''"
+
+    def map_name(self, node: TypedAttribute, strict: bool) -> str:
+        name = node.name
+        self.maps.add(name)
+        known = ("has", name)
+        if known in self.writer.scope.known:
+            return repr(name)
+        if strict:
+            absent = self.writer.constant(self.site(node.span).absent(name))
+            self.writer.emit(f"if not bag.has({name!r}): {absent}()")
+            self.writer.scope.known[known] = name
+            return repr(name)
+        place = self.writer.temporary()
+        self.writer.emit(f"{place} = {name!r} if bag.has({name!r}) else None")
+        return place
+
+    def fallback_place(self, node: TypedCall, strict: bool) -> str:
+        first, *others = operands(node)
+        place = self.writer.temporary()
+        self.writer.emit(f"{place} = {self.place(first, strict=False)}")
+        for number, operand in enumerate(others, 1):
+            with self.writer.block(f"if {place} is None:", self.writer.scope):
+                last = number == len(others)
+                self.writer.emit(f"{place} = {self.place(operand, strict=strict and last)}")
+        return place
+
+    def conditional_place(self, node: TypedCall) -> str:
+        condition = self.value(node.args[0])
+        place = self.writer.temporary()
+        with self.writer.block(f"if {condition.code}:", condition.if_true or self.writer.scope):
+            self.writer.emit(f"{place} = {self.place(node.args[1], strict=True)}")
+        with self.writer.block("else:", condition.if_false or self.writer.scope):
+            self.writer.emit(f"{place} = {self.place(node.args[2], strict=True)}")
+        return place
+
+    # --- operators -----------------------------------------------------------------------------------------------
+
+    def binary(self, call: TypedCall, left: Outcome, strict: bool) -> Outcome:
+        name = call.function.name
+        if name in LOGICAL:
+            return self.logical(call, left)
+        if name == "OR":
+            return self.fallback(call, left, strict)
+        left = self.atom(left)
+        right = self.atom(self.value(call.args[1]))
+        if name == "ADD":
+            added = f"{left.code} + {right.code}"
+            if call.type is ValueType.INT64:
+                wrap = self.writer.constant(operations.wrap_int64)
+                added = f"{wrap}({added})"
+            return Outcome(added, atomic=False)
+        return Outcome(self.comparison(call, left.code, right.code), atomic=False)
+
+    def comparison(self, call: TypedCall, left: str, right: str) -> str:
+        name, kind = call.function.name, call.args[0].type
+        if name in ("EQ", "NEQ") and (kind is ValueType.IP_ADDRESS or kind in CONVERTED_EQUALITY):
+            equal = "ip_equal"
+            if kind in CONVERTED_EQUALITY:
+                equal = self.writer.constant(self.site(call.span).converting(CONVERTED_EQUALITY[kind]))
+            return f"{'not ' if name == 'NEQ' else ''}{equal}({left}, {right})"
+        if kind in TIMES:
+            left, right = f"{left}.nanoseconds", f"{right}.nanoseconds"
+        return f"{left} {COMPARISONS[name]} {right}"
+
+    def logical(self, call: TypedCall, left: Outcome) -> Outcome:
+        """`&&` and `||`: the right operand is computed only where the left one does not decide."""
+        conjunction = call.function.name == "LAND"
+        result = self.own(left)
+        entered = (left.if_true if conjunction else left.if_false) or self.writer.scope
+        with self.writer.block(f"if {'' if conjunction else 'not '}{result}:", entered):
+            right = self.value(call.args[1])
+            self.writer.emit(f"{result} = {right.code}")
+            learned = (right.if_true if conjunction else right.if_false) or self.writer.scope
+        if conjunction:
+            return Outcome(result, owned=True, if_true=learned)
+        return Outcome(result, owned=True, if_false=learned)
+
+    def fallback(self, call: TypedCall, left: Outcome, strict: bool) -> Outcome:
+        if not can_be_absent(call.args[0]):
+            return left
+        result = self.own(left)
+        with self.writer.block(f"if {result} is None:", self.writer.scope):
+            self.writer.emit(f"{result} = {self.evaluate(call.args[1], strict).code}")
+        return Outcome(result, owned=True)
+
+    # --- functions -----------------------------------------------------------------------------------------------
+
+    def call(self, node: TypedCall) -> Outcome:
+        name = node.function.name
+        if name == "NOT":
+            inner = self.value(node.args[0])
+            return Outcome(f"not ({inner.code})", atomic=False, if_true=inner.if_false, if_false=inner.if_true)
+        if name == "conditional":
+            return self.conditional(node)
+        if name == "match" and isinstance(node.args[1], TypedConstant):
+            return Outcome(
+                match_literal(self.atom(self.value(node.args[0])).code, str(node.args[1].value)), atomic=False
+            )
+        args = [self.atom(self.value(arg)).code for arg in node.args]
+        return Outcome(self.apply(node, args), atomic=False)
+
+    def conditional(self, node: TypedCall) -> Outcome:
+        condition = self.value(node.args[0])
+        result = self.writer.temporary()
+        with self.writer.block(f"if {condition.code}:", condition.if_true or self.writer.scope):
+            self.writer.emit(f"{result} = {self.value(node.args[1]).code}")
+        with self.writer.block("else:", condition.if_false or self.writer.scope):
+            self.writer.emit(f"{result} = {self.value(node.args[2]).code}")
+        return Outcome(result, owned=True)
+
+    def apply(self, node: TypedCall, args: list[str]) -> str:
+        """Code of a function that computes all of its arguments."""
+        name = node.function.name
+        if name in CONVERSIONS:
+            return f"{self.writer.constant(self.site(node.span).converting(CONVERSIONS[name]))}({args[0]})"
+        if name == "matches":
+            return self.matches(node, args)
+        if name == "startsWith":
+            return f"{args[0]}.startswith({args[1]})"
+        if name == "endsWith":
+            return f"{args[0]}.endswith({args[1]})"
+        if name == "conditionalString":
+            return f"{args[1]} if {args[0]} else {args[2]}"
+        plain = {"size": "byte_length", "toLower": "to_lower", "match": "match_text", "emptyStringMap": "dict"}
+        return f"{plain[name]}({', '.join(args)})"
+
+    def matches(self, node: TypedCall, args: list[str]) -> str:
+        pattern = node.args[0]
+        if isinstance(pattern, TypedConstant):
+            search = self.writer.constant(operations.compile_pattern(str(pattern.value)).search)
+            return f"{search}({args[1]}) is not None"
+        return f"{self.writer.constant(self.site(node.span).converting(operations.matches))}({args[0]}, {args[1]})"
+
+
+def match_literal(text: str, pattern: str) -> str:
+    if pattern.endswith("*"):
+        return f"{text}.startswith({pattern[:-1]!r})"
+    if pattern.startswith("*"):
+        return f"{text}.endswith({pattern[1:]!r})"
+    return f"{text} == {pattern!r}"
+
+
+def count_uses(root: Typed) -> Counter[int]:
+    """How often each value is computed in the tree."""
+    uses: Counter[int] = Counter()
+    waiting: list[Typed] = [root]
+    while waiting:
+        node = waiting.pop()
+        uses[node.key] += 1
+        if isinstance(node, TypedCall):
+            waiting.extend(node.args)
+    return uses
