@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mizzen.mixer.adapters.base import Adapter
+from mizzen.mixer.adapters.denier import DenierAdapter
+from mizzen.mixer.adapters.listchecker import ListAdapter
 from mizzen.mixer.adapters.noop import NoopAdapter
+from mizzen.mixer.adapters.prometheus import PrometheusAdapter
+from mizzen.mixer.adapters.stdio import StdioAdapter
 
-_BUILT_IN: tuple[type[Adapter], ...] = (NoopAdapter,)
+_BUILT_IN: tuple[type[Adapter], ...] = (DenierAdapter, ListAdapter, NoopAdapter, PrometheusAdapter, StdioAdapter)
 
-ADAPTERS: Mapping[str, type[Adapter]] = {adapter.name: adapter for adapter in _BUILT_IN}
-"""Adapter class by the name that `compiledAdapter` uses."""
+ADAPTERS: Mapping[str, type[Adapter]] = {
+    **{adapter.name: adapter for adapter in _BUILT_IN},
+    "list": ListAdapter,
+}
+"""Adapter class by the name that `compiledAdapter` uses; `list` is the short name of `listchecker`."""

@@ -1,7 +1,7 @@
 """Templates: the schemas of adapter input, and the builders that fill them from attributes.
 
-Words: a *template* says which fields an instance has; its *variety* says when it is used; a configured *instance* gives an
-expression for each field; a *builder* evaluates those on a bag and makes the run-time *instance* an adapter gets.
+Words: a *template* says which fields an instance has; its *variety* says when it is used; a configured *instance* gives
+an expression for each field; a *builder* evaluates those on a bag and makes the run-time *instance* an adapter gets.
 """
 
 from mizzen.mixer.templates.builder import InstanceBuilder, InstanceCompileError, InstanceError, InstanceTypes, Leaf

@@ -204,15 +204,18 @@ class _Compiler:
         if not isinstance(param, Mapping):
             self._fault(Problem(place.path, param, "is not a mapping", "expressions by name"))
             return default
-        names, makers, types = [], [], {}
+        first, names, empty, types = len(self.leaves), [], [], {}
         for key, text in param.items():
             inner = place.key(str(key))
             expression = self._expression("" if text is None else text, inner, None)
-            names.append(str(key))
-            types[str(key)] = expression.type if expression else ValueType.VALUE_TYPE_UNSPECIFIED
-            makers.append(self._append(expression, inner) if expression else _constant(None))
+            types[str(key)] = expression.type if expression else ValueType.UNSPECIFIED
+            if expression:
+                names.append(str(key))
+                self._append(expression, inner)
+            else:
+                empty.append(str(key))
         self.map_types[place.name] = types
-        return _map_maker(names, makers)
+        return _map_maker(names, slice(first, len(self.leaves)), empty)
 
     def _leaf(self, param: object, place: _Place, expected: ValueType | None, default: _Maker) -> _Maker:
         expression = self._expression(param, place, expected)
@@ -244,7 +247,7 @@ class _Compiler:
 
 
 def _static_type(field_type: FieldType) -> ValueType:
-    return field_type if isinstance(field_type, ValueType) else ValueType.VALUE_TYPE_UNSPECIFIED
+    return field_type if isinstance(field_type, ValueType) else ValueType.UNSPECIFIED
 
 
 def _default_of(type_: type, name: str) -> _Maker:
@@ -264,8 +267,12 @@ def _message_maker(type_: type, makers: Sequence[_Maker]) -> _Maker:
     return lambda values: type_(*[make(values) for make in makers])
 
 
-def _map_maker(names: Sequence[str], makers: Sequence[_Maker]) -> _Maker:
-    return lambda values: {name: make(values) for name, make in zip(names, makers, strict=True)}
+def _map_maker(names: Sequence[str], where: slice, empty: Sequence[str]) -> _Maker:
+    """The names with the values of the leaves at `where`; those with an empty expression follow with null."""
+    nulls: Mapping[str, Value | None] = dict.fromkeys(empty)
+    if nulls:
+        return lambda values: dict(zip(names, values[where], strict=True)) | nulls
+    return lambda values: dict(zip(names, values[where], strict=True))
 
 
 def _camel(name: str) -> str:

@@ -1,0 +1,97 @@
+"""prometheus: metrics as counters, gauges and distributions for scraping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
+
+import prometheus_client
+from prometheus_client import CollectorRegistry
+from prometheus_client.registry import Collector
+
+from mizzen.mixer.adapters.base import Adapter
+from mizzen.mixer.adapters.environment import Environment, Task
+from mizzen.mixer.adapters.prometheus.definitions import definition_of, problems_of
+from mizzen.mixer.adapters.prometheus.family import Definition, Family
+from mizzen.mixer.adapters.prometheus.params import PrometheusParams
+from mizzen.mixer.adapters.prometheus.route import Route
+from mizzen.mixer.adapters.results import AdapterError
+from mizzen.mixer.templates import Instance, InstanceTypes, Metric, Problem
+
+_SHOWN_ERRORS = 5
+
+
+class PrometheusAdapter(Adapter, Collector):
+    """Feeds a registry of its own, which the Mixer's monitoring port exposes at /metrics.
+
+    A handler that replaces another keeps the values of every metric whose definition stayed the same.
+    """
+
+    name = "prometheus"
+    templates = frozenset(["metric"])
+    Params = PrometheusParams
+
+    def __init__(self, params: PrometheusParams, environment: Environment) -> None:
+        super().__init__(params, environment)
+        old = environment.predecessor
+        inherited = old.families if isinstance(old, PrometheusAdapter) else {}
+        self.families: dict[Definition, Family] = {}
+        self._routes: dict[str, Route] = {}
+        for metric in params.metrics:
+            definition = definition_of(metric)
+            family = self.families.get(definition) or inherited.get(definition) or Family(definition)
+            self.families[definition] = family
+            self._routes[metric.instance_name] = Route(family)
+        self.registry = CollectorRegistry(auto_describe=False)
+        self.registry.register(self)
+        self._task = self._start_expiry(params)
+
+    @classmethod
+    def validate(cls, params: PrometheusParams, instances: Mapping[str, InstanceTypes]) -> Sequence[Problem]:
+        return list(problems_of(params, instances))
+
+    def report(self, instances: Sequence[Instance]) -> None:
+        now = self.environment.monotonic()
+        routes = self._routes
+        errors: list[str] = []
+        for instance in instances:
+            route = routes.get(instance.name)
+            if route is None:
+                errors.append(f"could not find metric info from adapter config for {instance.name}")
+                continue
+            try:
+                route.update(cast(Metric, instance), now)
+            except ValueError as error:
+                errors.append(f"{instance.name}: {error}")
+        if errors:
+            raise AdapterError(_summary(errors, len(instances)))
+
+    def collect(self) -> Iterator[prometheus_client.Metric]:
+        for family in self.families.values():
+            yield family.collect()
+
+    def close(self) -> None:
+        if self._task:
+            self._task.cancel()
+
+    def _start_expiry(self, params: PrometheusParams) -> Task | None:
+        policy = params.metrics_expiration_policy
+        if policy is None:
+            return None
+        expiry = policy.metrics_expiry_duration / 1e9
+        interval = policy.expiry_check_interval_duration / 1e9 or expiry / 2
+
+        def expire() -> None:
+            before = self.environment.monotonic() - expiry
+            for family in self.families.values():
+                family.expire(before)
+
+        return self.environment.scheduler.every(interval, expire, name=f"{self.environment.handler} expiry")
+
+
+def _summary(errors: Sequence[str], total: int) -> str:
+    """Each different error once, the first few of them."""
+    distinct = list(dict.fromkeys(errors))
+    text = "; ".join(distinct[:_SHOWN_ERRORS])
+    more = f"; and {len(distinct) - _SHOWN_ERRORS} more" if len(distinct) > _SHOWN_ERRORS else ""
+    return f"{len(errors)} of {total} metrics were not taken: {text}{more}"

@@ -1,0 +1,162 @@
+"""Metric families and their series: updates under one lock, read by the registry at each scrape.
+
+Own series, not the client library's children: an update there costs several locks and a chain of calls, here one lock
+and one addition. The library's registry, families and text formats are used as they are.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from prometheus_client import Metric
+from prometheus_client.utils import floatToGoString as bound_text
+
+from mizzen.mixer.adapters.prometheus.params import Kind
+
+Labels: TypeAlias = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What makes a family: two metrics with equal definitions share one. `label_names` are sorted."""
+
+    name: str
+    kind: Kind
+    description: str
+    label_names: tuple[str, ...]
+    bounds: tuple[float, ...] = ()
+
+
+class Series(Protocol):
+    """One label set. Changed under the lock of its family only; `updated` is the time of the last change."""
+
+    updated: float
+
+    def take(self, number: float) -> None:
+        """Adds, sets or observes."""
+
+
+class Counter:
+    """A sum."""
+
+    __slots__ = ("updated", "value")
+
+    def __init__(self) -> None:
+        self.updated = 0.0
+        self.value = 0.0
+
+    def take(self, number: float) -> None:
+        self.value += number
+
+
+class Gauge(Counter):
+    """The last value."""
+
+    __slots__ = ()
+
+    def take(self, number: float) -> None:
+        self.value = float(number)
+
+
+class Distribution:
+    """A count per bucket (not cumulative, the last is +Inf) and the sum."""
+
+    __slots__ = ("bounds", "counts", "sum", "updated")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.updated = 0.0
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.sum = 0.0
+
+    def take(self, number: float) -> None:
+        self.counts[bisect.bisect_left(self.bounds, number)] += 1
+        self.sum += number
+
+
+def _new_series(definition: Definition) -> Counter | Distribution:
+    if definition.kind is Kind.DISTRIBUTION:
+        return Distribution(definition.bounds)
+    return Gauge() if definition.kind is Kind.GAUGE else Counter()
+
+
+class Family:
+    """All series of one metric. `lock` guards them; `generation` grows whenever series are removed, so that who keeps
+    references to series knows when to drop them."""
+
+    def __init__(self, definition: Definition) -> None:
+        self.definition = definition
+        self.lock = threading.Lock()
+        self.generation = 0
+        self._series: dict[Labels, Counter | Distribution] = {}
+
+    def __len__(self) -> int:
+        return len(self._series)
+
+    def series(self, labels: Labels) -> Series:
+        """The series with these label values (in the order of `label_names`), made if it is new. Hold the lock."""
+        series = self._series.get(labels)
+        if series is None:
+            series = self._series[labels] = _new_series(self.definition)
+        return series
+
+    def expire(self, before: float) -> int:
+        """Removes the series that were last updated before that time; the number removed."""
+        with self.lock:
+            old = [labels for labels, series in self._series.items() if series.updated < before]
+            for labels in old:
+                del self._series[labels]
+            if old:
+                self.generation += 1
+        return len(old)
+
+    def collect(self) -> Metric:
+        """A copy for the exposition.
+
+        A counter whose name lacks `_total` is exposed as untyped: the formats allow a counter no other name, and a
+        changed name would break the queries written for it.
+        """
+        definition = self.definition
+        metric = Metric(*_exposed(definition))
+        with self.lock:
+            copies = [(labels, _copy(series)) for labels, series in self._series.items()]
+        for labels, values in copies:
+            names = dict(zip(definition.label_names, labels, strict=True))
+            for suffix, extra, value in _samples(definition, values):
+                metric.add_sample(definition.name + suffix, {**names, **extra}, value)
+        return metric
+
+
+def _exposed(definition: Definition) -> tuple[str, str, str]:
+    if definition.kind is Kind.DISTRIBUTION:
+        return definition.name, definition.description, "histogram"
+    if definition.kind is Kind.GAUGE:
+        return definition.name, definition.description, "gauge"
+    if definition.name.endswith("_total"):
+        return definition.name.removesuffix("_total"), definition.description, "counter"
+    return definition.name, definition.description, "unknown"
+
+
+_Copy: TypeAlias = float | tuple[list[int], float]
+
+
+def _copy(series: Counter | Distribution) -> _Copy:
+    return series.value if isinstance(series, Counter) else (list(series.counts), series.sum)
+
+
+def _samples(definition: Definition, values: _Copy) -> Iterator[tuple[str, Mapping[str, str], float]]:
+    if isinstance(values, float):
+        yield "", {}, values
+        return
+    counts, total = values
+    bounds = (*definition.bounds, float("inf"))
+    cumulative = 0
+    for bound, cumulative in zip(bounds, itertools.accumulate(counts), strict=True):
+        yield "_bucket", {"le": bound_text(bound)}  # type: ignore[no-untyped-call], cumulative
+    yield "_count", {}, cumulative
+    yield "_sum", {}, total

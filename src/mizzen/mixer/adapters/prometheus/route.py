@@ -1,0 +1,93 @@
+"""The way from an instance to its series, with everything prepared that does not depend on the request."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Hashable, Mapping
+
+from mizzen.mixer.adapters.prometheus.definitions import label_mismatch, sanitise
+from mizzen.mixer.adapters.prometheus.family import Family, Series
+from mizzen.mixer.adapters.prometheus.params import Kind
+from mizzen.mixer.adapters.texts import parse_number, stringify
+from mizzen.mixer.expr import Duration, Value
+from mizzen.mixer.templates import Metric
+
+_Key = Callable[[Mapping[str, Value | None]], Hashable]
+
+
+class Route:
+    """Updates one family with the instances of one name.
+
+    The series of each combination of dimension values is remembered under the values as they come, so that an update
+    needs no text form of them. This relies on a dimension having one type, that of its expression.
+    """
+
+    __slots__ = ("_cache", "_family", "_generation", "_key", "_kind", "_names")
+
+    def __init__(self, family: Family) -> None:
+        self._family = family
+        self._kind = family.definition.kind
+        self._cache: dict[Hashable, Series] = {}
+        self._generation = family.generation
+        self._names: tuple[str, ...] = ()
+        self._key: _Key = _no_key
+
+    def update(self, instance: Metric, now: float) -> None:
+        """Takes one instance; ValueError says what is wrong with it."""
+        value = instance.value
+        number = value if isinstance(value, float) or type(value) is int else _number(value)
+        if not 0 <= number < math.inf:
+            _check(self._kind, number)
+        with self._family.lock:
+            series = self._series(instance.dimensions)
+            series.updated = now
+            series.take(number)
+
+    def _series(self, dimensions: Mapping[str, Value | None]) -> Series:
+        if self._generation != self._family.generation:
+            self._cache.clear()
+            self._generation = self._family.generation
+        try:
+            if len(dimensions) == len(self._names):
+                return self._cache[self._key(dimensions)]
+        except (KeyError, TypeError):  # new values, other names than last time, or a map among the values
+            pass
+        return self._find(dimensions)
+
+    def _find(self, dimensions: Mapping[str, Value | None]) -> Series:
+        texts = {sanitise(name): stringify(value) for name, value in dimensions.items()}
+        definition = self._family.definition
+        if len(texts) != len(dimensions) or texts.keys() != set(definition.label_names):
+            mismatch = label_mismatch(definition, set(texts)) or "two dimensions with one name"
+            raise ValueError(f"the dimensions do not match the labels of {definition.name}: {mismatch}")
+        series = self._family.series(tuple(texts[name] for name in definition.label_names))
+        if self._names != tuple(dimensions):
+            self._names = tuple(dimensions)
+            self._key = operator.itemgetter(*self._names) if self._names else _no_key
+            self._cache.clear()
+        key = self._key(dimensions)
+        if not any(isinstance(value, Mapping) for value in dimensions.values()):
+            self._cache[key] = series
+        return series
+
+
+def _check(kind: Kind, number: float) -> None:
+    """Counters never fall; nothing that is summed may become infinite or NaN."""
+    if kind is Kind.COUNTER or (kind is Kind.DISTRIBUTION and not math.isfinite(number)):
+        raise ValueError(f"{stringify(number)} cannot be added to a {kind.name}")
+
+
+def _no_key(dimensions: Mapping[str, Value | None]) -> Hashable:
+    return ()
+
+
+def _number(value: Value | None) -> float:
+    if isinstance(value, Duration):
+        return value.nanoseconds / 1e9
+    if isinstance(value, str):
+        try:
+            return parse_number(value)
+        except ValueError:
+            raise ValueError(f"the value {value[:40]!r} is not a number") from None
+    raise ValueError(f"a value of type {'null' if value is None else type(value).__name__} is not a number")
