@@ -238,7 +238,10 @@ class _Compiler:
             return compile_expression(text, self.vocabulary, expected)
         except ExpressionError as error:
             text_of_istio = f"expression compilation failed at [{self.name}]'{place.go}': '{error}'"
-            self._fault(Problem(place.path, text, f"does not compile: {error}", accepted), text_of_istio)
+            self._fault(
+                Problem(place.path, text, f"does not compile: {error.message} (at {error.position})", accepted),
+                text_of_istio,
+            )
             return None
 
     def _fault(self, problem: Problem, text: str = "") -> None:
@@ -269,7 +272,7 @@ def _message_maker(type_: type, makers: Sequence[_Maker]) -> _Maker:
 
 def _map_maker(names: Sequence[str], where: slice, empty: Sequence[str]) -> _Maker:
     """The names with the values of the leaves at `where`; those with an empty expression follow with null."""
-    nulls: Mapping[str, Value | None] = dict.fromkeys(empty)
+    nulls: dict[str, Value | None] = dict.fromkeys(empty)
     if nulls:
         return lambda values: dict(zip(names, values[where], strict=True)) | nulls
     return lambda values: dict(zip(names, values[where], strict=True))

@@ -9,16 +9,17 @@ from __future__ import annotations
 import bisect
 import itertools
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from prometheus_client import Metric
-from prometheus_client.utils import floatToGoString as bound_text
+from prometheus_client.utils import floatToGoString
 
 from mizzen.mixer.adapters.prometheus.params import Kind
 
 Labels: TypeAlias = tuple[str, ...]
+_bound_text: Callable[[float], str] = floatToGoString
 
 
 @dataclass(frozen=True)
@@ -155,8 +156,7 @@ def _samples(definition: Definition, values: _Copy) -> Iterator[tuple[str, Mappi
         return
     counts, total = values
     bounds = (*definition.bounds, float("inf"))
-    cumulative = 0
     for bound, cumulative in zip(bounds, itertools.accumulate(counts), strict=True):
-        yield "_bucket", {"le": bound_text(bound)}  # type: ignore[no-untyped-call], cumulative
-    yield "_count", {}, cumulative
+        yield "_bucket", {"le": _bound_text(bound)}, cumulative
+    yield "_count", {}, sum(counts)
     yield "_sum", {}, total
