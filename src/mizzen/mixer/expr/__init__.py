@@ -1,5 +1,7 @@
 """The attribute expression language of the Mixer: prepare an expression once, evaluate it on many bags."""
 
+from mizzen.wire import Duration, Timestamp
+
 from .attributes import RecordedAttributes, Reference
 from .errors import (
     ArityError,
@@ -18,7 +20,7 @@ from .errors import (
     ValueKindError,
 )
 from .expression import Equality, Expression, compile_expression
-from .values import AttributeSource, Duration, Timestamp, Value, ValueType
+from .values import AttributeSource, Value, ValueType
 from .vocabulary import BUILTIN, Vocabulary
 
 __all__ = [

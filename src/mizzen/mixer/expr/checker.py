@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
 
+from mizzen.wire import Duration, Timestamp
+
 from . import operations
 from .errors import (
     ArityError,
@@ -84,7 +86,7 @@ class Checker:
 
     def operand(self, node: Node) -> Typed:
         if isinstance(node, Constant):
-            return TypedConstant(node.value, node.type, node.span, self.key(("constant", node.type, repr(node.value))))
+            return TypedConstant(node.value, node.type, node.span, self.constant_key(node.type, node.value))
         if isinstance(node, Attribute):
             return self.attribute(node)
         target = () if node.target is None else (node.target,)
@@ -100,6 +102,11 @@ class Checker:
 
     def key(self, shape: object) -> int:
         return self.keys.setdefault(shape, len(self.keys))
+
+    def constant_key(self, kind: ValueType, value: Value) -> int:
+        return self.key(
+            ("constant", kind, value.nanoseconds if isinstance(value, Timestamp | Duration) else repr(value))
+        )
 
     def resolve(self, call: Call) -> Function:
         """The function that is called, with the form of the call and the number of arguments checked."""
@@ -174,7 +181,7 @@ class Checker:
         except ConversionFailure as failure:
             raise LiteralArgumentError(str(failure), self.text, *args[0].span) from None
         kind = function.result
-        return TypedConstant(value, kind, span, self.key(("constant", kind, repr(value))))
+        return TypedConstant(value, kind, span, self.constant_key(kind, value))
 
 
 def duration_hint(arg: Typed, expected: ValueType) -> str:

@@ -11,12 +11,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from mizzen.wire import Duration, Timestamp
+
 from . import operations
 from .checker import Typed, TypedAttribute, TypedCall, TypedConstant
 from .codegen import CodeWriter, Scope
 from .nodes import Span
 from .sites import PYTHON_TYPES, Site
-from .values import AttributeSource, Duration, Timestamp, Value, ValueType
+from .values import AttributeSource, Value, ValueType
 
 LOGICAL = frozenset({"LAND", "LOR"})
 COMPARISONS = {"EQ": "==", "NEQ": "!=", "LT": "<", "LEQ": "<=", "GT": ">", "GEQ": ">="}

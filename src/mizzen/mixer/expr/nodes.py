@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from mizzen.wire import Duration
+
 from .literals import format_duration, quote
-from .values import Duration, Value, ValueType
+from .values import Value, ValueType
 
 Span: TypeAlias = tuple[int, int]
 """Offsets of the first character and of the one after the last, in the expression's text."""

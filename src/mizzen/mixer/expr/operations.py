@@ -8,10 +8,11 @@ from typing import Any
 
 import re2
 
+from mizzen.wire import Timestamp
+
 from .literals import parse_timestamp
 from .names import CACHED, NameSyntaxError, dns_key, dns_name, email_key
 from .uris import UriSyntaxError, check_uri, uri_key
-from .values import Timestamp
 
 CACHED_PATTERNS = 512
 MAPPED_PREFIX = bytes(10) + b"\xff\xff"

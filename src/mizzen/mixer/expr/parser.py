@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from typing import NoReturn
 
+from mizzen.wire import Duration
+
 from .errors import LimitError, LiteralError, ParseError, UnsupportedSyntaxError
 from .lexer import Kind, Token, tokenize
 from .literals import MAX_INT64, parse_duration
 from .nodes import OPERATOR_NAMES, PRECEDENCE, Attribute, Call, Constant, Node
-from .values import Duration, ValueType
+from .values import ValueType
 
 MAX_LENGTH = 32_768
 """Longest accepted text in characters."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
+from mizzen.wire import Duration, Timestamp
+
 from .errors import ConversionError, EvaluationError, LookupFailedError, ValueKindError
 from .nodes import Span
 from .operations import ConversionFailure
-from .values import AttributeSource, Duration, Timestamp, Value, ValueType
+from .values import AttributeSource, Value, ValueType
 
 PYTHON_TYPES: dict[ValueType, type[Any]] = {
     ValueType.STRING: str,

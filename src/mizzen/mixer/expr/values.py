@@ -6,9 +6,10 @@ The eleven types are those of the protocol's `ValueType`; the run-time form of e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, TypeAlias
+
+from mizzen.wire import Duration, Timestamp
 
 
 class ValueType(Enum):
@@ -42,22 +43,9 @@ class ValueType(Enum):
         return "VALUE_TYPE_UNSPECIFIED" if self is ValueType.UNSPECIFIED else self.name
 
 
-@dataclass(frozen=True, order=True, slots=True)
-class Timestamp:
-    """An instant, as nanoseconds since 1970-01-01T00:00:00Z."""
-
-    nanoseconds: int
-
-
-@dataclass(frozen=True, order=True, slots=True)
-class Duration:
-    """A span of time in nanoseconds; may be negative."""
-
-    nanoseconds: int
-
-
 Value: TypeAlias = str | int | float | bool | bytes | Timestamp | Duration | Mapping[str, str]
-"""Run-time value: IP_ADDRESS is 4 or 16 bytes in network order; DNS_NAME, EMAIL_ADDRESS and URI are text."""
+"""Run-time value: IP_ADDRESS is 4 or 16 bytes in network order; DNS_NAME, EMAIL_ADDRESS and URI are text; times are
+integer nanoseconds."""
 
 TEXT_TYPES = frozenset({ValueType.STRING, ValueType.DNS_NAME, ValueType.EMAIL_ADDRESS, ValueType.URI})
 """Types whose run-time value is a `str`."""
