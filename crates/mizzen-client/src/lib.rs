@@ -23,6 +23,14 @@ pub mod words;
 pub mod server;
 
 // The flow: caches, quotas, calls, report batches.
+pub mod check_cache;
+pub mod flow;
+pub mod grpc;
+pub mod instant;
+pub mod quota;
+pub mod retry;
+mod shape;
+pub mod stats;
 
 pub use bag::Bag;
 pub use name::{Name, names};
