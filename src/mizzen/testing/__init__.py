@@ -2,13 +2,14 @@
 
 `FakeClock` for code that takes a clock, `EchoBackend` and `GrpcBackend` as services, `ClosingServer` as a broken one,
 `FakeMixer` as a Mixer with scripted answers that records what it is asked, `ProxyProcess` as a real Envoy with the
-filter inside. Every server and process is a context manager.
+filter inside, `send` for one HTTP request. Every server and process is a context manager.
 """
 
 from mizzen.testing.answers import CheckAnswer, QuotaAnswer, Reference, ReportAnswer
 from mizzen.testing.clock import FakeClock
 from mizzen.testing.echo import EchoBackend, EchoRequest, EchoResponse
 from mizzen.testing.grpc_backend import GrpcBackend
+from mizzen.testing.http import HttpResponse, send
 from mizzen.testing.mixer import FakeMixer, ReceivedCheck, ReceivedReport
 from mizzen.testing.proxy import ProxyError, ProxyProcess
 from mizzen.testing.sockets import ClosingServer, unused_port
@@ -23,6 +24,7 @@ __all__ = [
     "FakeClock",
     "FakeMixer",
     "GrpcBackend",
+    "HttpResponse",
     "ProxyError",
     "ProxyProcess",
     "QuotaAnswer",
@@ -30,6 +32,7 @@ __all__ = [
     "ReceivedReport",
     "Reference",
     "ReportAnswer",
+    "send",
     "unused_port",
     "wait_until",
 ]

@@ -25,7 +25,7 @@ class GrpcBackend:
     def __init__(self) -> None:
         self.calls = 0
         self.server = grpc.server(ThreadPoolExecutor(max_workers=32))
-        handlers = {
+        handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
             "Unary": grpc.unary_unary_rpc_method_handler(self.unary),
             "Stream": grpc.stream_stream_rpc_method_handler(self.stream),
         }
@@ -44,6 +44,16 @@ class GrpcBackend:
             fail_if_asked(request, context)
             yield request
 
+    @classmethod
+    def unary_call(cls, channel: grpc.Channel) -> grpc.UnaryUnaryMultiCallable[bytes, bytes]:
+        """The client's side of `Unary`."""
+        return channel.unary_unary(cls.UNARY, as_it_is, as_it_is)
+
+    @classmethod
+    def stream_call(cls, channel: grpc.Channel) -> grpc.StreamStreamMultiCallable[bytes, bytes]:
+        """The client's side of `Stream`."""
+        return channel.stream_stream(cls.STREAM, as_it_is, as_it_is)
+
     def __enter__(self) -> Self:
         self.server.start()
         return self
@@ -52,6 +62,10 @@ class GrpcBackend:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.server.stop(None).wait()
+
+
+def as_it_is(message: bytes) -> bytes:
+    return message
 
 
 def fail_if_asked(request: bytes, context: Any) -> None:

@@ -14,7 +14,7 @@ import grpc
 
 from mizzen.agent.address import HostPort
 from mizzen.testing.answers import CheckAnswer, ReportAnswer, check_response
-from mizzen.testing.bags import Attributes, decode_bag, decode_report
+from mizzen.testing.bags import Attributes, Value, decode_bag, decode_report
 from mizzen.testing.waiting import wait_until
 from mizzen.wire.pb.istio.mixer.v1 import mixer_pb2 as pb
 
@@ -61,7 +61,7 @@ class FakeMixer:
         self.report_calls: list[ReceivedReport] = []
         self.stopping = threading.Event()
         self.server = grpc.server(ThreadPoolExecutor(max_workers=WORKERS))
-        handlers = {
+        handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             "Check": grpc.unary_unary_rpc_method_handler(
                 self.check, pb.CheckRequest.FromString, pb.CheckResponse.SerializeToString
             ),
@@ -83,6 +83,14 @@ class FakeMixer:
         except TimeoutError as error:
             raise TimeoutError(f"{error}; arrived: {len(self.reports)}") from None
         return self.reports
+
+    def wait_for_report(self, name: str, value: Value, seconds: float = 10.0) -> Attributes:
+        """The first reported bag whose attribute `name` is `value`, now or as soon as it arrives."""
+        found = wait_until(lambda: self.find_report(name, value), f"a report with {name} {value!r}", seconds)
+        return found or {}
+
+    def find_report(self, name: str, value: Value) -> Attributes | None:
+        return next((bag for bag in self.reports if bag.get(name) == value), None)
 
     def wait_for_checks(self, count: int, seconds: float = 10.0) -> list[ReceivedCheck]:
         wait_until(lambda: len(self.checks) >= count, f"{count} checks", seconds)
@@ -133,8 +141,9 @@ class FakeMixer:
 
     def stop(self) -> None:
         """End at once: calls under way are cancelled, connections closed."""
+        ended = self.server.stop(None)
         self.stopping.set()
-        self.server.stop(None).wait()
+        ended.wait()
 
 
 def metadata_of(context: Any) -> dict[str, str]:
