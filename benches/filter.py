@@ -1,0 +1,131 @@
+"""What the filter costs: CPU of Envoy per request, bare and with the filter, with Lua and with ext_authz beside it.
+
+All proxies run at once, each with one worker; wrk drives them in turn, round after round, so that the machine's mood
+meets all of them alike. The bare proxy is the product's own configuration without the filter, its access logger and its
+bootstrap extension.
+"""
+
+from __future__ import annotations
+
+import copy
+import platform
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import yaml
+from load import Measurement, measure
+from servers import EXT_AUTHZ_CHECK, envoy, free_port, grpc_server, mixer_answers, origin
+
+Config = dict[str, Any]
+LUA = """
+function envoy_on_request(handle)
+  local team = handle:headers():get("x-team")
+  local agent = handle:headers():get("user-agent")
+  if team == "denied" or agent == nil then handle:respond({[":status"] = "403"}, "denied") end
+end
+"""
+
+
+def product_config(port: int, backend: int, mixer: int) -> Config:
+    """The configuration that `mizzen proxy` runs."""
+    command = [
+        sys.executable,
+        "-m",
+        "mizzen",
+        "proxy",
+        "--print",
+        "--port",
+        str(port),
+        "--admin-port",
+        str(free_port()),
+    ]
+    command += ["--backend", f"127.0.0.1:{backend}", "--mixer", f"127.0.0.1:{mixer}"]
+    return dict(yaml.safe_load(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+
+
+def connection_manager(config: Config) -> Config:
+    return dict(config)["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]  # type: ignore[no-any-return]
+
+
+def without_mixer(config: Config) -> Config:
+    """The same proxy, bare."""
+    bare = copy.deepcopy(config)
+    bare.pop("bootstrap_extensions", None)
+    manager = connection_manager(bare)
+    manager["http_filters"] = [entry for entry in manager["http_filters"] if entry["name"] != "mixer"]
+    manager.pop("access_log", None)
+    return bare
+
+
+def with_filter(config: Config, name: str, typed_config: Config) -> Config:
+    changed = without_mixer(config)
+    connection_manager(changed)["http_filters"].insert(0, {"name": name, "typed_config": typed_config})
+    return changed
+
+
+def with_lua(config: Config) -> Config:
+    kind = "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua"
+    return with_filter(config, "lua", {"@type": kind, "default_source_code": {"inline_string": LUA}})
+
+
+def with_ext_authz(config: Config) -> Config:
+    kind = "type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz"
+    service = {"envoy_grpc": {"cluster_name": "mixer_server"}, "timeout": "5s"}
+    return with_filter(config, "ext_authz", {"@type": kind, "transport_api_version": "V3", "grpc_service": service})
+
+
+def run(rounds: int, seconds: float) -> str:
+    """Measure all variants in alternating rounds and give the table of medians."""
+    with ExitStack() as stack:
+        backend = stack.enter_context(origin())
+        cached = stack.enter_context(grpc_server(mixer_answers(cached=True)))
+        uncached = stack.enter_context(grpc_server(mixer_answers(cached=False)))
+        authz = stack.enter_context(grpc_server({EXT_AUTHZ_CHECK: b""}))
+        variants: dict[str, tuple[int, Callable[[Config], Config]]] = {
+            "bare Envoy": (cached, without_mixer),
+            "filter, cached decision and report": (cached, lambda config: config),
+            "Lua, two header reads": (cached, with_lua),
+            "filter, Check for every request": (uncached, lambda config: config),
+            "ext_authz, Python gRPC server": (authz, with_ext_authz),
+        }
+        proxies = {}
+        for name, (server, change) in variants.items():
+            port = free_port()
+            config = change(product_config(port, backend, server))
+            config.pop("admin", None)
+            proxies[name] = (port, stack.enter_context(envoy(config, [port])))
+        for port, pid in proxies.values():
+            measure(port, pid, 1.0)  # the first seconds after start are slow
+        results: dict[str, list[Measurement]] = {name: [] for name in proxies}
+        for _ in range(rounds):
+            for name, (port, pid) in proxies.items():
+                results[name].append(measure(port, pid, seconds))
+    return table(results, rounds, seconds)
+
+
+def table(results: dict[str, list[Measurement]], rounds: int, seconds: float) -> str:
+    """Medians per variant and the median of each round's ratio to bare Envoy in the same round."""
+    base = results["bare Envoy"]
+    lines = [
+        f"filter: {rounds} alternating rounds of {seconds:g} s, 1 worker, 16 connections, {platform.machine()}",
+        f"{'variant':<36} {'CPU µs/request':>15} {'× bare':>7} {'requests/s':>11} {'× bare':>7}",
+    ]
+    for name, measured in results.items():
+        cpu = statistics.median(m.cpu_us_per_request for m in measured)
+        rate = statistics.median(m.requests_per_second for m in measured)
+        cpu_ratio = statistics.median(
+            m.cpu_us_per_request / b.cpu_us_per_request for m, b in zip(measured, base, strict=True)
+        )
+        rate_ratio = statistics.median(
+            m.requests_per_second / b.requests_per_second for m, b in zip(measured, base, strict=True)
+        )
+        failures = sum(m.failures for m in measured)
+        lines.append(
+            f"{name:<36} {cpu:>15.1f} {cpu_ratio:>7.2f} {rate:>11.0f} {rate_ratio:>7.2f}"
+            + (f"   {failures} requests failed" if failures else "")
+        )
+    return "\n".join(lines)

