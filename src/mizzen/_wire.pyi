@@ -10,6 +10,20 @@ Reference: TypeAlias = tuple[str, str | None, Condition]
 HeaderOperationName: TypeAlias = Literal["REPLACE", "REMOVE", "APPEND"]
 
 GLOBAL_WORD_COUNT: int
+GLOBAL_WORDS: tuple[str, ...]
+
+def encode_attributes(attributes: Mapping[str, Value], *, global_word_count: int = 222) -> bytes: ...
+def decode_attributes(encoded: bytes) -> dict[str, Value]: ...
+def encode_check_request(
+    attributes: Mapping[str, Value],
+    *,
+    deduplication_id: str = "",
+    quotas: dict[str, QuotaParams] | None = None,
+    global_word_count: int = 222,
+) -> bytes: ...
+def encode_report_request(
+    records: Sequence[Mapping[str, Value]], *, delta: bool = False, global_word_count: int = 222
+) -> bytes: ...
 
 class WireError(ValueError): ...
 class DictionaryMismatchError(WireError): ...
@@ -156,7 +170,7 @@ class CheckCall:
         valid_for: float | Duration | None = 60.0,
         uses: int = 10000,
         directive: RouteDirective | None = None,
-        quotas: Mapping[str, QuotaResult] | None = None,
+        quotas: dict[str, QuotaResult] | None = None,
         referenced: References | None = None,
     ) -> None: ...
     def response(self) -> bytes: ...

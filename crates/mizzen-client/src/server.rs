@@ -5,6 +5,7 @@
 //!
 //! Source of the rules: istio/istio 1.4 `mixer/pkg/attribute/{protoBag,dictState}.go`, `mixer/pkg/api/grpcServer.go`.
 
+mod attributes;
 mod check;
 mod group;
 mod message;
@@ -15,13 +16,14 @@ mod report;
 mod response;
 mod scan;
 
+pub use attributes::{encode_attributes, parse_attributes};
 pub use check::{CheckRequest, QuotaAsked};
 pub use group::{Group, Plan};
-pub use message::{Message, WireMap, WireValue};
+pub use message::{Message, NotAMap, WireMap, WireValue};
 pub use record::Record;
 pub use references::{Condition, Reference, References};
 pub use report::{MAX_ACCUMULATED_ENTRIES, RecordError, ReportRequest};
-pub use response::{Directive, Granted, HeaderChange, Operation, Precondition, Referenced, encode_check_response};
+pub use response::{Granted, Precondition, Referenced, encode_check_response};
 
 use crate::words::WORD_COUNT;
 use std::fmt;
@@ -54,7 +56,7 @@ impl WireError {
 impl fmt::Display for WireError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            WireError::Malformed { reason, at } => write!(formatter, "malformed request: {reason} at byte {at}"),
+            WireError::Malformed { reason, at } => write!(formatter, "malformed message: {reason} at byte {at}"),
             WireError::DictionaryMismatch { asked } => write!(
                 formatter,
                 "inconsistent global dictionary versions used: the client uses {asked} words, the server knows {WORD_COUNT}"

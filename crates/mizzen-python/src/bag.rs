@@ -1,5 +1,6 @@
 //! A bag read without remembering what was read.
 
+use super::error::no_map;
 use super::value::{optional, to_python};
 use mizzen_client::server::{Message, Record, WireValue};
 use pyo3::exceptions::PyKeyError;
@@ -31,12 +32,9 @@ impl Bag {
         optional(py, self.find(name))
     }
 
-    /// The value of one key of a string map, None if map or key are absent.
-    fn get_key(&self, name: &str, key: &str) -> Option<&str> {
-        match self.find(name) {
-            Some(WireValue::StringMap(map)) => map.get(key),
-            _ => None,
-        }
+    /// The value of one key of a string map, None if map or key are absent. TypeError when the attribute is no string map.
+    fn get_key(&self, name: &str, key: &str) -> PyResult<Option<&str>> {
+        self.message.get_key(&self.record, name, key).map_err(|_| no_map(name))
     }
 
     /// Whether the attribute is there.
@@ -50,7 +48,7 @@ impl Bag {
     }
 
     /// All attributes as a new dict.
-    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+    pub(crate) fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         for (name, value) in self.message.attributes(&self.record) {
             dict.set_item(name, to_python(py, &value)?)?;

@@ -6,7 +6,7 @@ pub(crate) use quota::{QuotaParams, QuotaResult, valid_for};
 
 use super::bag::Bag;
 use super::directive::RouteDirective;
-use super::error::refused;
+use super::error::{no_map, refused};
 use super::value::optional;
 use mizzen_client::server::{self, CheckRequest, Condition, Granted, Message, Precondition, encode_check_response};
 use pyo3::exceptions::PyRuntimeError;
@@ -96,14 +96,14 @@ impl CheckCall {
         optional(py, self.request.get(name))
     }
 
-    /// The value of one key of a string map; tracked.
-    fn get_key(&mut self, name: &str, key: &str) -> Option<&str> {
-        self.request.get_key(name, key)
+    /// The value of one key of a string map; tracked. TypeError when the attribute is no string map.
+    fn get_key(&mut self, name: &str, key: &str) -> PyResult<Option<&str>> {
+        self.request.get_key(name, key).map_err(|_| no_map(name))
     }
 
-    /// Whether the attribute is there; tracked as `get`.
+    /// Whether the attribute is there; tracked, except for a string map that is.
     fn has(&mut self, name: &str) -> bool {
-        self.request.get(name).is_some()
+        self.request.has(name)
     }
 
     /// The attributes, for look-ups that leave no trace in the answer.
@@ -148,7 +148,7 @@ impl CheckCall {
         #[pyo3(from_py_with = valid_for)] valid_for: Option<mizzen_client::Time>,
         uses: i32,
         directive: Option<PyRef<'_, RouteDirective>>,
-        quotas: Option<Vec<(String, PyRef<'_, QuotaResult>)>>,
+        quotas: Option<&Bound<'_, PyDict>>,
         referenced: Option<PyRef<'_, References>>,
     ) -> PyResult<()> {
         let request = &self.request;
@@ -161,8 +161,11 @@ impl CheckCall {
             referenced: referenced.as_ref().map_or(tracked, |given| (&*given.message, &given.references)),
             directive: directive.as_ref().map(|given| &given.directive),
         };
-        let quotas = quotas.unwrap_or_default();
-        let granted: Vec<Granted<'_>> = quotas.iter().map(|(name, result)| result.granted(name)).collect();
+        let mut results: Vec<(String, PyRef<'_, QuotaResult>)> = Vec::new();
+        for (name, result) in quotas.into_iter().flatten() {
+            results.push((name.extract()?, result.extract()?));
+        }
+        let granted: Vec<Granted<'_>> = results.iter().map(|(name, result)| result.granted(name)).collect();
         self.response = Some(encode_check_response(request.word_count(), &precondition, &granted));
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What an answer tells the client to do to the request.
 
-use mizzen_client::server::{Directive, HeaderChange, Operation};
+use mizzen_client::answer::{self, Operation};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 #[pyclass(frozen, eq, module = "mizzen.wire")]
 #[derive(Clone, PartialEq)]
 pub(crate) struct HeaderOperation {
-    change: HeaderChange,
+    change: answer::HeaderOperation,
 }
 
 #[pymethods]
@@ -28,7 +28,7 @@ impl HeaderOperation {
                 return Err(PyValueError::new_err(text));
             }
         };
-        Ok(HeaderOperation { change: HeaderChange { name, value, operation } })
+        Ok(HeaderOperation { change: answer::HeaderOperation { name, value, operation } })
     }
 
     #[getter]
@@ -60,7 +60,7 @@ impl HeaderOperation {
 #[pyclass(frozen, eq, module = "mizzen.wire")]
 #[derive(Clone, PartialEq)]
 pub(crate) struct RouteDirective {
-    pub(crate) directive: Directive,
+    pub(crate) directive: answer::RouteDirective,
 }
 
 #[pymethods]
@@ -86,7 +86,7 @@ impl RouteDirective {
         let changes = |operations: Vec<PyRef<'_, HeaderOperation>>| {
             operations.iter().map(|operation| operation.change.clone()).collect()
         };
-        let directive = Directive {
+        let directive = answer::RouteDirective {
             request_header_operations: changes(request_header_operations),
             response_header_operations: changes(response_header_operations),
             direct_response_code,
@@ -129,6 +129,6 @@ impl RouteDirective {
     }
 }
 
-fn operations(changes: &[HeaderChange]) -> Vec<HeaderOperation> {
+fn operations(changes: &[answer::HeaderOperation]) -> Vec<HeaderOperation> {
     changes.iter().map(|change| HeaderOperation { change: change.clone() }).collect()
 }

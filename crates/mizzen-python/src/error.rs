@@ -2,7 +2,7 @@
 
 use mizzen_client::server;
 use pyo3::create_exception;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 create_exception!(mizzen.wire, WireError, PyValueError, "The bytes are not the message they should be.");
@@ -19,4 +19,9 @@ pub(crate) fn refused(error: server::WireError) -> PyErr {
         server::WireError::DictionaryMismatch { .. } => DictionaryMismatchError::new_err(error.to_string()),
         _ => WireError::new_err(error.to_string()),
     }
+}
+
+/// The exception for a key of an attribute that has none.
+pub(crate) fn no_map(name: &str) -> PyErr {
+    PyTypeError::new_err(format!("attribute {name} is no string map, it has no keys"))
 }

@@ -6,6 +6,7 @@
 mod bag;
 mod check;
 mod directive;
+mod encode;
 mod error;
 mod report;
 mod time;
@@ -23,6 +24,8 @@ mod _wire {
     #[pymodule_export]
     use super::directive::{HeaderOperation, RouteDirective};
     #[pymodule_export]
+    use super::encode::{decode_attributes, encode_attributes, encode_check_request, encode_report_request};
+    #[pymodule_export]
     use super::error::{DictionaryMismatchError, WireError};
     #[pymodule_export]
     use super::report::{Plan, ReportCall};
@@ -31,4 +34,8 @@ mod _wire {
     /// How many words of the global dictionary this side knows.
     #[pymodule_export]
     const GLOBAL_WORD_COUNT: usize = mizzen_client::words::WORD_COUNT;
+
+    /// Its words, in the order of their indices.
+    #[pymodule_export]
+    const GLOBAL_WORDS: [&str; GLOBAL_WORD_COUNT] = mizzen_client::words::WORDS;
 }

@@ -6,6 +6,8 @@ The codec is native and the same as in Envoy's filter; the classes here are its 
   carries what was read as its referenced attributes.
 - `ReportCall`: one Report. `bags` gives its records; `group` those that agree in what a `Plan` reads, taken together.
 - `Bag`: attributes of a request or event, read without leaving a trace.
+- `encode_check_request`, `encode_report_request`, `encode_attributes`, `decode_attributes`: messages from mappings and
+  back, for tools and tests.
 - `Timestamp`, `Duration`: exact to the nanosecond.
 - `mizzen.wire.pb.istio.mixer.v1`: generated protobuf and gRPC classes of the whole protocol, for tools and tests.
 
@@ -17,6 +19,7 @@ from __future__ import annotations
 
 from mizzen._wire import (
     GLOBAL_WORD_COUNT,
+    GLOBAL_WORDS,
     Bag,
     CheckCall,
     DictionaryMismatchError,
@@ -30,12 +33,17 @@ from mizzen._wire import (
     RouteDirective,
     Timestamp,
     WireError,
+    decode_attributes,
+    encode_attributes,
+    encode_check_request,
+    encode_report_request,
 )
 
 Value = str | int | float | bool | bytes | Timestamp | Duration | dict[str, str]
 """What an attribute's value is in Python."""
 
 __all__ = [
+    "GLOBAL_WORDS",
     "GLOBAL_WORD_COUNT",
     "Bag",
     "CheckCall",
@@ -51,4 +59,8 @@ __all__ = [
     "Timestamp",
     "Value",
     "WireError",
+    "decode_attributes",
+    "encode_attributes",
+    "encode_check_request",
+    "encode_report_request",
 ]

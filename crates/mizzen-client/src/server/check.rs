@@ -1,6 +1,6 @@
 //! A Check as the Mixer sees it: look-ups are remembered as the references of the answer.
 
-use super::message::{Dictionary, Message, WireMap, WireValue};
+use super::message::{Dictionary, Message, NotAMap, WireMap, WireValue};
 use super::record::{Record, scan};
 use super::references::{Condition, References, Word};
 use super::scan::{Field, Reader, map_entry, text};
@@ -65,16 +65,35 @@ impl CheckRequest {
     /// The value of one key of a string map; remembers that this key was looked up.
     ///
     /// When the map is absent, that is what the answer depends on; when the attribute is no string map, its value is.
-    pub fn get_key(&mut self, name: &str, key: &str) -> Option<&str> {
+    pub fn get_key(&mut self, name: &str, key: &str) -> Result<Option<&str>, NotAMap> {
         let word = self.word(name);
-        let Some(WireValue::StringMap(map)) = self.message.get(&self.record, name) else {
-            let present = self.message.get(&self.record, name).is_some();
-            self.references.mark(word, None, found(present));
-            return None;
-        };
-        let (key, value) = look_up(&self.message, &map, key);
-        self.references.mark(word, Some(key), found(value.is_some()));
-        value
+        match self.message.get(&self.record, name) {
+            None => {
+                self.references.mark(word, None, Condition::Absence);
+                Ok(None)
+            }
+            Some(WireValue::StringMap(map)) => {
+                let (key, value) = look_up(&self.message, &map, key);
+                self.references.mark(word, Some(key), found(value.is_some()));
+                Ok(value)
+            }
+            Some(_) => {
+                self.references.mark(word, None, Condition::Exact);
+                Err(NotAMap)
+            }
+        }
+    }
+
+    /// Whether an attribute is there; remembers that it was looked up, but not that a string map is there.
+    ///
+    /// No reference can say "there, whatever its keys": look up a key next, or the map with [`get`](CheckRequest::get).
+    pub fn has(&mut self, name: &str) -> bool {
+        let value = self.message.get(&self.record, name);
+        if !matches!(value, Some(WireValue::StringMap(_))) {
+            let condition = found(value.is_some());
+            self.references.mark(self.word(name), None, condition);
+        }
+        value.is_some()
     }
 
     /// What was looked up so far.

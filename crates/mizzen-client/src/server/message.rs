@@ -4,13 +4,15 @@ use super::record::{Entry, Kind, Record, unpack};
 use super::scan::time;
 use crate::value::{Span, Time};
 use crate::words::WORDS;
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 /// From this many words on a dictionary is searched by bisection.
 const BISECTED: usize = 48;
 
-static GLOBAL: LazyLock<HashMap<&'static str, i32>> = LazyLock::new(|| WORDS.into_iter().zip(0..).collect());
+static GLOBAL: LazyLock<HashMap<&'static str, i32, RandomState>> =
+    LazyLock::new(|| WORDS.into_iter().zip(0..).collect());
 
 /// The index of a global word.
 pub(super) fn global_index(word: &str) -> Option<i32> {
@@ -100,6 +102,15 @@ impl Message {
         self.value(&self.find(record, name)?)
     }
 
+    /// The value of one key of a string map; `None` when the map or the key is absent.
+    pub fn get_key(&self, record: &Record, name: &str, key: &str) -> Result<Option<&str>, NotAMap> {
+        match self.get(record, name) {
+            None => Ok(None),
+            Some(WireValue::StringMap(map)) => Ok(map.get(key)),
+            Some(_) => Err(NotAMap),
+        }
+    }
+
     /// All attributes of a bag that can be read, in no particular order, each name once.
     pub fn attributes<'a>(&'a self, record: &'a Record) -> impl Iterator<Item = (&'a str, WireValue<'a>)> {
         let mut previous = None;
@@ -137,6 +148,10 @@ impl Message {
         })
     }
 }
+
+/// A key was looked up in an attribute that is no string map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAMap;
 
 /// One attribute value, borrowed from the message.
 #[derive(Clone, Copy, Debug)]

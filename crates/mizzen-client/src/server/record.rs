@@ -2,8 +2,9 @@
 
 use super::WireError;
 use super::message::{Dictionary, Message};
-use super::scan::{Field, Reader, map_entry, text, time, zigzag};
+use super::scan::{Field, Reader, map_entry, text, time};
 use crate::value::Span;
+use crate::wire::unzigzag;
 
 /// The type of an entry. The order is that of the search when one name stands under several types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -124,7 +125,7 @@ pub(super) fn scan(
 fn entry(message: &mut Message, buffer: &[u8], span: Span, dictionary: u32, kind: Kind) -> Result<Entry, WireError> {
     let (key, value) = map_entry(buffer, span)?;
     let payload = match (kind, value) {
-        (Kind::String, Some(Field::Varint(raw))) => zigzag(raw) as u32 as u64,
+        (Kind::String, Some(Field::Varint(raw))) => unzigzag(raw) as u32 as u64,
         (Kind::Int64, Some(Field::Varint(raw))) => raw,
         (Kind::Bool, Some(Field::Varint(raw))) => u64::from(raw != 0),
         (Kind::Double, Some(Field::Fixed64(bits))) => bits,
@@ -165,7 +166,7 @@ fn pairs(message: &mut Message, buffer: &[u8], span: Span) -> Result<Span, WireE
 
 fn index(field: Option<Field>) -> i32 {
     match field {
-        Some(Field::Varint(raw)) => zigzag(raw),
+        Some(Field::Varint(raw)) => unzigzag(raw),
         _ => 0,
     }
 }

@@ -3,44 +3,10 @@
 use super::message::{Message, global_index};
 use super::ordered::Ordered;
 use super::references::References;
+use crate::answer::{Operation, RouteDirective};
 use crate::value::Time;
+use crate::wire::{put_varint, zigzag};
 use crate::words::WORD_COUNT;
-
-/// What to do to a header. The numbers are those of the wire.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Operation {
-    /// Set it, in place of all values it had.
-    #[default]
-    Replace = 0,
-    /// Remove it.
-    Remove = 1,
-    /// Add a value.
-    Append = 2,
-}
-
-/// One change to the headers of a request or response.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HeaderChange {
-    /// The header's name.
-    pub name: String,
-    /// The value, empty for a removal.
-    pub value: String,
-    /// What to do.
-    pub operation: Operation,
-}
-
-/// What the client does to the request beyond letting it pass or not.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Directive {
-    /// Changes to the request's headers, in this order.
-    pub request_header_operations: Vec<HeaderChange>,
-    /// Changes to the response's headers, in this order.
-    pub response_header_operations: Vec<HeaderChange>,
-    /// HTTP status of an answer given in place of the service's, 0: none.
-    pub direct_response_code: u32,
-    /// The body of that answer.
-    pub direct_response_body: String,
-}
 
 /// References together with the message they belong to.
 pub type Referenced<'a> = (&'a Message, &'a References);
@@ -59,7 +25,7 @@ pub struct Precondition<'a> {
     /// What it depends on.
     pub referenced: Referenced<'a>,
     /// What else to do.
-    pub directive: Option<&'a Directive>,
+    pub directive: Option<&'a RouteDirective>,
 }
 
 /// What was granted of one quota.
@@ -114,12 +80,8 @@ struct Writer {
 }
 
 impl Writer {
-    fn varint(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.bytes.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.bytes.push(value as u8);
+    fn varint(&mut self, value: u64) {
+        put_varint(&mut self.bytes, value);
     }
 
     /// A number that is left out when it is 0.
@@ -132,7 +94,7 @@ impl Writer {
 
     /// A `sint32`.
     fn signed(&mut self, field: u32, value: i32) {
-        self.number(field, u64::from(((value << 1) ^ (value >> 31)) as u32));
+        self.number(field, u64::from(zigzag(value)));
     }
 
     fn text(&mut self, field: u32, text: &str) {
@@ -171,7 +133,7 @@ impl Writer {
         }
     }
 
-    fn directive(&mut self, directive: &Directive) {
+    fn directive(&mut self, directive: &RouteDirective) {
         for (field, operations) in
             [(1, &directive.request_header_operations), (2, &directive.response_header_operations)]
         {
@@ -179,7 +141,14 @@ impl Writer {
                 self.message(field, |writer| {
                     writer.text(1, &operation.name);
                     writer.text(2, &operation.value);
-                    writer.number(3, operation.operation as u64);
+                    writer.number(
+                        3,
+                        match operation.operation {
+                            Operation::Replace => 0,
+                            Operation::Remove => 1,
+                            Operation::Append => 2,
+                        },
+                    );
                 });
             }
         }

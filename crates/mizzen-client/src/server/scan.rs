@@ -134,12 +134,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A `sint32`.
-pub(super) fn zigzag(raw: u64) -> i32 {
-    let raw = raw as u32;
-    (raw >> 1) as i32 ^ -((raw & 1) as i32)
-}
-
 /// The text in a span, which proto3 demands to be UTF-8.
 pub(super) fn text(bytes: &[u8], span: Span) -> Result<&str, WireError> {
     std::str::from_utf8(span.bytes(bytes))

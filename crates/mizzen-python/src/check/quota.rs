@@ -3,6 +3,7 @@
 use super::super::time::Duration;
 use super::References;
 use mizzen_client::Time;
+use mizzen_client::encode;
 use mizzen_client::server::{Granted, QuotaAsked};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -62,6 +63,13 @@ impl QuotaParams {
     fn __repr__(&self) -> String {
         let best_effort = if self.best_effort { "True" } else { "False" };
         format!("QuotaParams(amount={}, best_effort={best_effort})", self.amount)
+    }
+}
+
+impl QuotaParams {
+    /// As the encoder takes it.
+    pub(crate) fn asked<'a>(&self, name: &'a str) -> encode::QuotaParams<'a> {
+        encode::QuotaParams { name, amount: self.amount, best_effort: self.best_effort }
     }
 }
 
