@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mizzen import __version__
+from mizzen.cli.eval import evaluate
 from mizzen.cli.proxy import proxy
 
 app = typer.Typer(
@@ -34,6 +35,7 @@ def options(
     """Options before the verb."""
 
 
+app.command("eval")(evaluate)
 app.command("proxy")(proxy)
 
 

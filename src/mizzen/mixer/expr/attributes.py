@@ -23,7 +23,7 @@ class Reference(NamedTuple):
 class RecordedAttributes:
     """An AttributeSource over a mapping that records references as a Check call does: once each, in order of first use.
 
-    A map that is read as a whole counts as every key of it having been read.
+    A map that is read as a whole is recorded by its name: an answer that depends on it cannot be kept by clients.
     """
 
     def __init__(self, values: Mapping[str, Value]) -> None:
@@ -32,11 +32,7 @@ class RecordedAttributes:
 
     def get(self, name: str, /) -> Value | None:
         value = self.values.get(name)
-        if isinstance(value, Mapping):
-            for key in value:
-                self.marks[name, key] = True
-        else:
-            self.marks[name, None] = value is not None
+        self.marks[name, None] = value is not None
         return value
 
     def get_key(self, name: str, key: str, /) -> str | None:
