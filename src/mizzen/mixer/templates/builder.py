@@ -239,7 +239,7 @@ class _Compiler:
         except ExpressionError as error:
             text_of_istio = f"expression compilation failed at [{self.name}]'{place.go}': '{error}'"
             self._fault(
-                Problem(place.path, text, f"does not compile: {error.message} (at {error.position})", accepted),
+                Problem(place.path, text, f"does not compile at {error.position}: {error.message}", accepted),
                 text_of_istio,
             )
             return None
