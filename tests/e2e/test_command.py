@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from mizzen.agent.envoy import packaged_envoy
-from mizzen.testing import EchoBackend, FakeMixer, ProxyError, ProxyProcess, send
+from mizzen.testing import ChildError, EchoBackend, FakeMixer, ProxyProcess, send
 
 COMPLETE = """\
 admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}
@@ -116,7 +116,7 @@ def test_envoy_refuses_a_bad_filter_config_in_an_own_template_by_name(
     template = Path(__file__).with_name("routes.yaml").read_text()
     broken = template.replace('"disable_check_calls": true', '"disable_check_calls": 7')
     process = ProxyProcess(backend.address, mixer.address, filter_config=filter_config, template=broken)
-    with pytest.raises(ProxyError, match="disable_check_calls"), process:
+    with pytest.raises(ChildError, match="disable_check_calls"), process:
         pass
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
-import signal
 import subprocess
 from pathlib import Path
+
+from mizzen.agent.child import end_with_parent
 
 # The module is built against the ABI of this release; Envoy only warns about another one.
 SUPPORTED_VERSION = "1.39.3"
 VALIDATE_SECONDS = 60.0
-PR_SET_PDEATHSIG = 1
 
 
 class EnvoyError(Exception):
@@ -55,14 +54,8 @@ def start(envoy: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
 
     Should the agent be killed, the kernel ends Envoy too. Call from the main thread: the kernel watches the thread.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def prepare() -> None:
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        signal.pthread_sigmask(signal.SIG_SETMASK, [])
-
     try:
-        return subprocess.Popen([str(envoy), *arguments], process_group=0, preexec_fn=prepare)
+        return subprocess.Popen([str(envoy), *arguments], process_group=0, preexec_fn=end_with_parent())
     except OSError as error:
         raise EnvoyError(f"{envoy}: cannot be started: {error.strerror}") from None
 

@@ -5,18 +5,20 @@
 filter inside, `send` for one HTTP request. Every server and process is a context manager.
 """
 
+from mizzen.agent.child import ChildError
 from mizzen.testing.answers import CheckAnswer, QuotaAnswer, Reference, ReportAnswer
 from mizzen.testing.clock import FakeClock
 from mizzen.testing.echo import EchoBackend, EchoRequest, EchoResponse
 from mizzen.testing.grpc_backend import GrpcBackend
 from mizzen.testing.http import HttpResponse, send
 from mizzen.testing.mixer import FakeMixer, ReceivedCheck, ReceivedReport
-from mizzen.testing.proxy import ProxyError, ProxyProcess
+from mizzen.testing.proxy import ProxyProcess
 from mizzen.testing.sockets import ClosingServer, unused_port
 from mizzen.testing.waiting import wait_until
 
 __all__ = [
     "CheckAnswer",
+    "ChildError",
     "ClosingServer",
     "EchoBackend",
     "EchoRequest",
@@ -25,7 +27,6 @@ __all__ = [
     "FakeMixer",
     "GrpcBackend",
     "HttpResponse",
-    "ProxyError",
     "ProxyProcess",
     "QuotaAnswer",
     "ReceivedCheck",

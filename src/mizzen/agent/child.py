@@ -1,0 +1,138 @@
+"""Another `mizzen` process: started, waited for by its line of readiness, read from, stopped."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+START_SECONDS = 30.0
+STOP_SECONDS = 20.0
+SHOWN_LINES = 40
+PR_SET_PDEATHSIG = 1
+
+
+class ChildError(Exception):
+    """The process ended or was not ready in time; the text holds the end of its standard error."""
+
+
+class Child:
+    """One `mizzen VERB …` process in a process group of its own.
+
+    Its standard output is read all the time, line by line, into `lines` (and `on_line`, on the reading thread); its
+    standard error goes to the file `errors`. Leaving the context stops it.
+    """
+
+    def __init__(self, arguments: Sequence[str], errors: Path, on_line: Callable[[str], None] | None = None) -> None:
+        self.arguments = arguments
+        self.errors = errors
+        self.on_line = on_line
+        self.lines: list[str] = []
+        self.changed = threading.Condition()
+        self.ended = False
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        with errors.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "mizzen", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                process_group=0,
+                preexec_fn=end_with_parent(),
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+            )
+        self.reader.start()
+
+    def read(self) -> None:
+        for line in self.process.stdout or ():
+            with self.changed:
+                self.lines.append(line.rstrip("\n"))
+                self.changed.notify_all()
+            if self.on_line is not None:
+                self.on_line(line.rstrip("\n"))
+        with self.changed:
+            self.ended = True
+            self.changed.notify_all()
+
+    def wait_for_line(self, pattern: re.Pattern[str], seconds: float = START_SECONDS) -> re.Match[str]:
+        """The first match in the output so far or to come; `ChildError` if the output ends or time is up before."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.find(pattern) or self.ended, seconds)
+            found = self.find(pattern)
+        if found is None:
+            raise ChildError(f"mizzen {' '.join(self.arguments[:1])} is not ready:\n{self.last_errors()}")
+        return found
+
+    def find(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        return next((match for line in self.lines if (match := pattern.search(line))), None)
+
+    def log(self) -> str:
+        """Its standard error so far."""
+        return self.errors.read_text(encoding="utf-8", errors="replace") if self.errors.exists() else ""
+
+    def last_errors(self) -> str:
+        return "\n".join(self.log().splitlines()[-SHOWN_LINES:])
+
+    def send_signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def wait(self, seconds: float = STOP_SECONDS) -> int:
+        """The exit status; a process that is still there after `seconds` is killed and `ChildError` raised."""
+        try:
+            status = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise ChildError(f"did not end within {seconds} s:\n{self.last_errors()}") from None
+        self.reader.join(seconds)
+        return status
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Signal and wait; a process that has ended already is fine."""
+        self.send_signal(number)
+        return self.wait()
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+    def close(self) -> None:
+        """End it at once if it still runs, and give its pipe back."""
+        self.kill()
+        self.reader.join(STOP_SECONDS)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.stop()
+        finally:
+            self.close()
+
+
+def end_with_parent(number: signal.Signals = signal.SIGTERM) -> Callable[[], None]:
+    """What a child does before it starts: take signals, and ask the kernel for one should its parent die.
+
+    The kernel watches the thread that starts the child, so that thread must live as long as the child.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def prepare() -> None:
+        libc.prctl(PR_SET_PDEATHSIG, number)
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+    return prepare
