@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from mizzen import __version__
+from mizzen.cli.demo import demo
 from mizzen.cli.eval import evaluate
 from mizzen.cli.proxy import proxy
+from mizzen.cli.usage import UsageCommand
 
 app = typer.Typer(
     name="mizzen",
@@ -35,8 +37,9 @@ def options(
     """Options before the verb."""
 
 
+app.command("demo", cls=UsageCommand)(demo)
 app.command("eval")(evaluate)
-app.command("proxy")(proxy)
+app.command("proxy", cls=UsageCommand)(proxy)
 
 
 def main() -> None:

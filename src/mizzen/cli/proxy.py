@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mizzen.cli.numbers import port_number, worker_count
+
 if TYPE_CHECKING:
     from mizzen.agent.address import HostPort
 
@@ -34,22 +36,23 @@ def proxy(
     port: Annotated[
         int,
         typer.Option(
-            "--port", "-p", metavar="PORT", min=0, max=65535, help="Port of the server side; 0: any free one."
+            "--port", "-p", metavar="PORT", parser=port_number, help="Port of the server side; 0: any free one."
         ),
     ] = 9090,
     template: Annotated[
         Path | None, typer.Option("--template", "-t", metavar="FILE", help="Own template, or complete Envoy config.")
     ] = None,
     admin_port: Annotated[
-        int, typer.Option(metavar="PORT", min=0, max=65535, help="Port of Envoy's admin interface.")
+        int, typer.Option(metavar="PORT", parser=port_number, help="Port of Envoy's admin interface.")
     ] = 15000,
-    concurrency: Annotated[int, typer.Option(metavar="N", min=0, help="Worker threads; 0: one per core.")] = 0,
+    concurrency: Annotated[
+        int, typer.Option(metavar="N", parser=worker_count, help="Worker threads; 0: one per core.")
+    ] = 0,
     client_port: Annotated[
         int | None,
         typer.Option(
             metavar="PORT",
-            min=0,
-            max=65535,
+            parser=port_number,
             help="Port of the client side, which forwards attributes; off unless given.",
         ),
     ] = None,

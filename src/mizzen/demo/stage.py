@@ -1,0 +1,122 @@
+"""The stage: an example service, a Mixer with a folder of policies, and a proxy in front, each on a port of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+import urllib.request
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from mizzen.agent.address import HostPort, parse_host_port
+from mizzen.agent.admin import Admin
+from mizzen.agent.child import Child
+from mizzen.demo.scenario import Outcome, Scenario, Step, judge, metric_faults, missing_reports
+from mizzen.testing.echo import EchoBackend
+from mizzen.testing.http import send
+from mizzen.testing.proxy import READY as PROXY_READY
+from mizzen.testing.waiting import wait_until
+
+MIXER_READY = re.compile(r"mizzen mixer: serving gRPC on (?P<grpc>\S+), monitoring on (?P<monitoring>\S+)")
+REPORT_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class StageOptions:
+    """Ports (0: any free one), the Envoy binary (None: the packaged one) and filter configurations (None: defaults)."""
+
+    port: int = 0
+    admin_port: int = 0
+    mixer_port: int = 0
+    monitoring_port: int = 0
+    service_port: int = 0
+    client: bool = False
+    envoy: Path | None = None
+    filter_config: Path | None = None
+    client_filter_config: Path | None = None
+    node_id: str = "sidecar~127.0.0.1~echo-1.demo~demo.svc.cluster.local"
+
+
+class Stage:
+    """Entering starts everything and waits until it serves; leaving stops everything, the proxy first."""
+
+    def __init__(self, policies: Path, options: StageOptions | None = None) -> None:
+        self.policies = policies
+        self.options = options or StageOptions()
+        self.stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self.directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mizzen-demo-")))
+            self.service = stack.enter_context(EchoBackend(port=self.options.service_port))
+            self.mixer = stack.enter_context(Child(self.mixer_arguments(), self.directory / "mixer.log"))
+            ready = self.mixer.wait_for_line(MIXER_READY)
+            self.mixer_address = parse_host_port(ready["grpc"])
+            self.monitoring_url = ready["monitoring"]
+            self.proxy = stack.enter_context(Child(self.proxy_arguments(), self.directory / "proxy.log"))
+            ready = self.proxy.wait_for_line(PROXY_READY)
+            self.address = parse_host_port(ready["server"])
+            self.client_address = parse_host_port(ready["client"]) if ready["client"] else self.address
+            self.admin = Admin(parse_host_port(ready["admin"]))
+            self.stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stack.close()
+
+    def mixer_arguments(self) -> list[str]:
+        ports = ["--port", str(self.options.mixer_port), "--monitoring-port", str(self.options.monitoring_port)]
+        return ["mixer", "--config-dir", str(self.policies), *ports]
+
+    def proxy_arguments(self) -> list[str]:
+        options = self.options
+        arguments = ["proxy", "-a", str(self.service.address), "-m", str(self.mixer_address)]
+        arguments += ["-p", str(options.port), "--admin-port", str(options.admin_port), "--node-id", options.node_id]
+        if options.client:
+            arguments += ["--client-port", "0"]
+        for flag, path in (
+            ("--envoy", options.envoy),
+            ("--filter-config", options.filter_config),
+            ("--client-filter-config", options.client_filter_config),
+        ):
+            if path is not None:
+                arguments += [flag, str(path)]
+        return arguments
+
+    def perform(self, step: Step) -> Outcome:
+        """Send the step's requests one after the other and judge the last answer."""
+        request = step.request
+        address: HostPort = self.client_address if request.via == "client" else self.address
+        headers = tuple(request.headers.items())
+        body = request.body.encode() if request.body else None
+        for _ in range(request.times):
+            response = send(address, request.path, method=request.method, headers=headers, body=body)
+        return judge(step, response)
+
+    def report_lines(self) -> list[Mapping[str, Any]]:
+        """The lines of JSON that the Mixer has printed: one per report, as the stdio adapter writes them."""
+        return [json.loads(line) for line in list(self.mixer.lines) if line.startswith("{")]
+
+    def metrics(self) -> str:
+        with urllib.request.urlopen(f"{self.monitoring_url}/metrics", timeout=10) as answer:  # noqa: S310
+            text: str = answer.read().decode()
+        return text
+
+    def telemetry_faults(self, scenario: Scenario) -> list[str]:
+        """What is still missing of the expected reports and metrics after waiting up to 15 s; empty when all came."""
+        try:
+            wait_until(lambda: not self.telemetry_missing(scenario), "reports", REPORT_SECONDS)
+        except TimeoutError:
+            return self.telemetry_missing(scenario)
+        return []
+
+    def telemetry_missing(self, scenario: Scenario) -> list[str]:
+        missing = [f"no report with {dict(wanted)}" for wanted in missing_reports(scenario, self.report_lines())]
+        return missing + (metric_faults(scenario, self.metrics()) if scenario.metrics else [])
