@@ -131,15 +131,19 @@ impl CheckCall {
     }
 
     /// Set the answer; the last one stands.
-    #[pyo3(signature = (
-        code = 0,
-        message = "",
-        valid_for = Some(quota::default_validity()),
-        uses = 10_000,
-        directive = None,
-        quotas = None,
-        referenced = None,
-    ))]
+    #[pyo3(
+        signature = (
+            code = 0,
+            message = "",
+            valid_for = Some(quota::default_validity()),
+            uses = 10_000,
+            directive = None,
+            quotas = None,
+            referenced = None,
+        ),
+        text_signature = "($self, code=0, message='', valid_for=60.0, uses=10000, directive=None, quotas=None, \
+                          referenced=None)"
+    )]
     #[allow(clippy::too_many_arguments)] // the signature is Python's, where all of them are keywords
     fn reply(
         &mut self,

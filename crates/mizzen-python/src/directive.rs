@@ -14,7 +14,10 @@ pub(crate) struct HeaderOperation {
 #[pymethods]
 impl HeaderOperation {
     #[new]
-    #[pyo3(signature = (name, value = String::new(), operation = "REPLACE"))]
+    #[pyo3(
+        signature = (name, value = String::new(), operation = "REPLACE"),
+        text_signature = "(name, value='', operation='REPLACE')"
+    )]
     fn new(name: String, value: String, operation: &str) -> PyResult<HeaderOperation> {
         if name.is_empty() {
             return Err(PyValueError::new_err("a header operation needs the name of a header"));
@@ -66,12 +69,16 @@ pub(crate) struct RouteDirective {
 #[pymethods]
 impl RouteDirective {
     #[new]
-    #[pyo3(signature = (
-        request_header_operations = Vec::new(),
-        response_header_operations = Vec::new(),
-        direct_response_code = 0,
-        direct_response_body = String::new(),
-    ))]
+    #[pyo3(
+        signature = (
+            request_header_operations = Vec::new(),
+            response_header_operations = Vec::new(),
+            direct_response_code = 0,
+            direct_response_body = String::new(),
+        ),
+        text_signature = "(request_header_operations=(), response_header_operations=(), \
+                          direct_response_code=0, direct_response_body='')"
+    )]
     fn new(
         request_header_operations: Vec<PyRef<'_, HeaderOperation>>,
         response_header_operations: Vec<PyRef<'_, HeaderOperation>>,

@@ -14,9 +14,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use std::sync::Arc;
 
+// signatures of Python show literals only
+const _: () = assert!(WORD_COUNT == 222);
+
 /// Encode a bag as CompressedAttributes.
 #[pyfunction]
-#[pyo3(signature = (attributes, *, global_word_count = WORD_COUNT as u32))]
+#[pyo3(signature = (attributes, *, global_word_count = 222))]
 pub(crate) fn encode_attributes<'py>(
     py: Python<'py>,
     attributes: &Bound<'py, PyAny>,
@@ -35,7 +38,7 @@ pub(crate) fn decode_attributes<'py>(py: Python<'py>, encoded: &[u8]) -> PyResul
 
 /// Encode a CheckRequest.
 #[pyfunction]
-#[pyo3(signature = (attributes, *, deduplication_id = "", quotas = None, global_word_count = WORD_COUNT as u32))]
+#[pyo3(signature = (attributes, *, deduplication_id = "", quotas = None, global_word_count = 222))]
 pub(crate) fn encode_check_request<'py>(
     py: Python<'py>,
     attributes: &Bound<'py, PyAny>,
@@ -55,7 +58,7 @@ pub(crate) fn encode_check_request<'py>(
 
 /// Encode a ReportRequest.
 #[pyfunction]
-#[pyo3(signature = (records, *, delta = false, global_word_count = WORD_COUNT as u32))]
+#[pyo3(signature = (records, *, delta = false, global_word_count = 222))]
 pub(crate) fn encode_report_request<'py>(
     py: Python<'py>,
     records: Vec<Bound<'py, PyAny>>,

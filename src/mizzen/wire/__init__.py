@@ -17,9 +17,9 @@ Bad bytes raise `WireError`, a `ValueError`. Costs are in `docs/wire.md`.
 
 from __future__ import annotations
 
+from mizzen import _wire
 from mizzen._wire import (
     GLOBAL_WORD_COUNT,
-    GLOBAL_WORDS,
     Bag,
     CheckCall,
     DictionaryMismatchError,
@@ -38,6 +38,9 @@ from mizzen._wire import (
     encode_check_request,
     encode_report_request,
 )
+
+GLOBAL_WORDS = tuple(_wire.GLOBAL_WORDS)
+"""The global dictionary; a word's place is its index on the wire. Four words hold quote characters."""
 
 Value = str | int | float | bool | bytes | Timestamp | Duration | dict[str, str]
 """What an attribute's value is in Python."""

@@ -157,6 +157,9 @@ impl Writer {
     }
 
     fn referenced(&mut self, field: u32, (message, references): Referenced<'_>, word_count: i32) {
+        if references.is_empty() {
+            return;
+        }
         let mut words = Ordered::default();
         let mut matches = Writer::default();
         for reference in references.iter(message) {

@@ -96,13 +96,16 @@ pub(crate) struct QuotaResult {
 #[pymethods]
 impl QuotaResult {
     #[new]
-    #[pyo3(signature = (
-        granted_amount,
-        valid_for = Some(default_validity()),
-        code = 0,
-        message = String::new(),
-        referenced = None,
-    ))]
+    #[pyo3(
+        signature = (
+            granted_amount,
+            valid_for = Some(default_validity()),
+            code = 0,
+            message = String::new(),
+            referenced = None,
+        ),
+        text_signature = "(granted_amount, valid_for=60.0, code=0, message='', referenced=None)"
+    )]
     fn new(
         granted_amount: i64,
         #[pyo3(from_py_with = valid_for)] valid_for: Option<Time>,
