@@ -21,6 +21,10 @@ Port = Annotated[int, typer.Option(metavar="PORT", parser=port_number, help="0: 
 
 
 def demo(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[FOLDER]", help="An example's folder; default: the built-in one.")
+    ] = None,
+    *,
     keep: Annotated[bool, typer.Option("--keep", help="Stay up for requests of your own, until Ctrl-C.")] = False,
     port: Port = 0,
     admin_port: Port = 0,
@@ -31,24 +35,31 @@ def demo(
 ) -> None:
     """Start an example service, a Mixer with example policies and a proxy; send requests and show what happens.
 
+    A folder holds policies/, requests.yaml and, if wanted, filter.yaml and client-filter.yaml.
+
     The exit status is 1 when something did not happen as it must.
     """
     from rich.console import Console
 
     from mizzen.agent.child import ChildError
+    from mizzen.config import ConfigError
     from mizzen.demo.scenario import load_scenario
-    from mizzen.demo.stage import Stage, StageOptions
+    from mizzen.demo.stage import Stage, StageOptions, options_for
 
     signal.signal(signal.SIGTERM, leave)
-    options = StageOptions(port, admin_port, mixer_port, monitoring_port, service_port, envoy=envoy)
+    ports = StageOptions(port, admin_port, mixer_port, monitoring_port, service_port, envoy=envoy)
     console = Console(highlight=False)
     try:
-        with resources.as_file(resources.files("mizzen.demo")) as folder:
-            scenario = load_scenario(folder / "requests.yaml")
-            with Stage(folder / "policies", options) as stage:
+        with resources.as_file(resources.files("mizzen.demo")) as built_in:
+            place = folder or built_in
+            scenario = load_scenario(place / "requests.yaml")
+            with Stage(place / "policies", options_for(place, scenario, ports)) as stage:
                 faults = show(stage, scenario, console)
                 if keep:
-                    stay(stage, console, folder / "policies")
+                    stay(stage, scenario, console)
+    except ConfigError as error:
+        typer.echo(error.to_text(), err=True)
+        raise typer.Exit(1) from None
     except (ChildError, OSError) as error:
         typer.echo(f"mizzen demo: {error}", err=True)
         raise typer.Exit(1) from None
@@ -74,17 +85,24 @@ def show(stage: Stage, scenario: Scenario, console: Console) -> list[str]:
     console.print(outcome_table(outcomes))
     faults = [f"{outcome.step.name}: {fault}" for outcome in outcomes for fault in outcome.faults]
     faults += stage.telemetry_faults(scenario)
-    console.print(report_table(stage.report_lines()))
+    lines = stage.report_lines()
+    if lines:
+        console.print(report_table(lines))
     console.print(f"Metrics: {stage.monitoring_url}/metrics")
-    for line in stage.metrics().splitlines():
-        if line.startswith("demo_"):
-            console.print(f"  {line}", markup=False)
+    for line in own_metrics(stage.metrics()):
+        console.print(f"  {line}", markup=False, soft_wrap=True)
     return faults
 
 
-def stay(stage: Stage, console: Console, policies: Path) -> None:
-    console.print(f"\nThe policies are in {policies}. Try:")
-    for more in ("/echo", "/echo -H 'x-user: mallory'", "/echo -A scraper/1.0", "/hello -H 'x-user: you'", "/old"):
-        console.print(f"  curl -i http://{stage.address}{more}", markup=False, soft_wrap=True)
+def own_metrics(text: str) -> list[str]:
+    """The samples of the policies' metrics; the Mixer's own have its name, Python's the process's."""
+    others = ("#", "mizzen_", "mixer_", "process_", "python_")
+    return [line for line in text.splitlines() if line and not line.startswith(others) and "_created" not in line]
+
+
+def stay(stage: Stage, scenario: Scenario, console: Console) -> None:
+    console.print(f"\nThe policies are in {stage.policies}, changes apply at once. Try:")
+    for step in scenario.steps:
+        console.print(f"  {stage.curl(step)}", markup=False, soft_wrap=True)
     console.print("Ctrl-C ends the demonstration.")
     signal.pause()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import tempfile
 import urllib.request
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -40,6 +41,17 @@ class StageOptions:
     filter_config: Path | None = None
     client_filter_config: Path | None = None
     node_id: str = "sidecar~127.0.0.1~echo-1.demo~demo.svc.cluster.local"
+
+
+def options_for(folder: Path, scenario: Scenario, options: StageOptions) -> StageOptions:
+    """The options, with the filter configurations and the client side that an example's folder asks for."""
+    server, client = folder / "filter.yaml", folder / "client-filter.yaml"
+    return replace(
+        options,
+        client=client.exists() or any(step.request.via == "client" for step in scenario.steps),
+        filter_config=server if server.exists() else None,
+        client_filter_config=client if client.exists() else None,
+    )
 
 
 class Stage:
@@ -99,6 +111,19 @@ class Stage:
         for _ in range(request.times):
             response = send(address, request.path, method=request.method, headers=headers, body=body)
         return judge(step, response)
+
+    def curl(self, step: Step) -> str:
+        """The step's request as a command for a shell."""
+        request = step.request
+        address = self.client_address if request.via == "client" else self.address
+        words = ["curl", "-i", f"http://{address}{request.path}"]
+        if request.method != "GET":
+            words[2:2] = ["-X", request.method]
+        for name, value in request.headers.items():
+            words += ["-H", f"{name}: {value}"]
+        if request.body:
+            words += ["-d", request.body]
+        return shlex.join(words)
 
     def report_lines(self) -> list[Mapping[str, Any]]:
         """The lines of JSON that the Mixer has printed: one per report, as the stdio adapter writes them."""
