@@ -153,10 +153,13 @@ def test_a_client_with_more_words_is_refused() -> None:
 
 
 def test_malformed_bytes_are_refused() -> None:
-    with pytest.raises(WireError, match="not UTF-8"):
-        ReportCall(b"\x12\x01\xff")
     with pytest.raises(WireError, match="a number cut short"):
         ReportCall(b"\x0a\x04\x1a\x02\x08\x80")
+
+
+def test_default_words_that_are_not_utf_8_read_with_replacement_characters() -> None:
+    report = encode_report_request([{"source.uid": "team"}]).replace(b"team", b"te\xffm")
+    assert records(ReportCall(report)) == [{"source.uid": "te\ufffdm"}]
 
 
 def test_deltas_that_add_up_to_too_much_are_refused() -> None:

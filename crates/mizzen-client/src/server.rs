@@ -15,6 +15,8 @@ mod references;
 mod report;
 mod response;
 mod scan;
+#[cfg(test)]
+mod tests;
 
 pub use attributes::{encode_attributes, parse_attributes};
 pub use check::{CheckRequest, QuotaAsked};

@@ -24,8 +24,7 @@ pub fn parse_attributes(bytes: &[u8]) -> Result<(Message, Record), WireError> {
     let (mut record, mut dictionary) = (Record::default(), Dictionary::default());
     let all = Span { start: 0, len: bytes.len() as u32 };
     scan(&mut message, all, 0, &mut dictionary, &mut record)?;
-    dictionary.seal(bytes);
     record.seal();
-    message.dictionaries.push(dictionary);
+    message.add(dictionary);
     Ok((message, record))
 }

@@ -41,15 +41,14 @@ impl CheckRequest {
             match (number, field) {
                 (1, Field::Bytes(span)) => scan(&mut message, span, 0, &mut dictionary, &mut record)?,
                 (2, Field::Varint(count)) => word_count = count as u32,
-                (3, Field::Bytes(span)) => deduplication_id = text(bytes, span)?.to_owned(),
+                (3, Field::Bytes(span)) => deduplication_id = text(bytes, span).into_owned(),
                 (4, Field::Bytes(span)) => insert(&mut quotas, quota(bytes, span)?),
                 _ => {}
             }
         }
         check_word_count(word_count)?;
-        dictionary.seal(bytes);
         record.seal();
-        message.dictionaries.push(dictionary);
+        message.add(dictionary);
         let (message, record) = (Arc::new(message), Arc::new(record));
         Ok(CheckRequest { message, record, references: References::default(), word_count, deduplication_id, quotas })
     }
@@ -170,7 +169,7 @@ fn quota(bytes: &[u8], span: crate::value::Span) -> Result<(String, QuotaAsked),
         }
     }
     let name = match key {
-        Some(Field::Bytes(span)) => text(bytes, span)?.to_owned(),
+        Some(Field::Bytes(span)) => text(bytes, span).into_owned(),
         _ => String::new(),
     };
     Ok((name, asked))

@@ -1,10 +1,11 @@
 //! What the bags of one message share: its bytes, its dictionaries, the entries of its string maps.
 
 use super::record::{Entry, Kind, Record, unpack};
-use super::scan::time;
+use super::scan::{text, time};
 use crate::value::{Span, Time};
 use crate::words::WORDS;
 use foldhash::fast::RandomState;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
@@ -28,21 +29,13 @@ pub(super) struct Dictionary {
 }
 
 impl Dictionary {
-    /// Prepares for look-ups once all words are there.
-    pub(super) fn seal(&mut self, buffer: &[u8]) {
-        if self.words.len() >= BISECTED {
-            self.sorted = (0..self.words.len() as u32).collect();
-            self.sorted.sort_by_key(|slot| self.words[*slot as usize].bytes(buffer));
-        }
-    }
-
     /// The slot of a text, of a repeated one the last.
-    fn slot(&self, buffer: &[u8], text: &[u8]) -> Option<usize> {
+    fn slot(&self, message: &Message, text: &[u8]) -> Option<usize> {
         if self.sorted.is_empty() {
-            let same = |span: &Span| span.len as usize == text.len() && span.bytes(buffer) == text;
+            let same = |span: &Span| span.len as usize == text.len() && message.bytes(*span) == text;
             return self.words.iter().rposition(same);
         }
-        let word = |slot: &u32| self.words[*slot as usize].bytes(buffer);
+        let word = |slot: &u32| message.bytes(self.words[*slot as usize]);
         let after = self.sorted.partition_point(|slot| word(slot) <= text);
         let slot = self.sorted.get(after.checked_sub(1)?)?;
         (word(slot) == text).then_some(*slot as usize)
@@ -53,6 +46,8 @@ impl Dictionary {
 #[derive(Debug)]
 pub struct Message {
     pub(super) buffer: Arc<[u8]>,
+    /// Texts that were not UTF-8, as they are read; spans beyond the buffer lie here.
+    repaired: String,
     pub(super) dictionaries: Vec<Dictionary>,
     /// Key and value indices of all string maps.
     pub(super) pairs: Vec<(i32, i32)>,
@@ -60,12 +55,41 @@ pub struct Message {
 
 impl Message {
     pub(super) fn new(bytes: &[u8]) -> Message {
-        Message { buffer: bytes.into(), dictionaries: Vec::new(), pairs: Vec::new() }
+        Message { buffer: bytes.into(), repaired: String::new(), dictionaries: Vec::new(), pairs: Vec::new() }
+    }
+
+    /// The bytes of a span.
+    pub(super) fn bytes(&self, span: Span) -> &[u8] {
+        match span.start.checked_sub(self.buffer.len() as u32) {
+            Some(start) if start > 0 || span.len > 0 => Span { start, len: span.len }.bytes(self.repaired.as_bytes()),
+            _ => span.bytes(&self.buffer),
+        }
+    }
+
+    /// Where the text of a span can be read: there if it is UTF-8, else where it was repaired.
+    pub(super) fn text(&mut self, span: Span) -> Span {
+        match text(&self.buffer.clone(), span) {
+            Cow::Borrowed(_) => span,
+            Cow::Owned(repaired) => {
+                let start = self.buffer.len() + self.repaired.len();
+                self.repaired.push_str(&repaired);
+                Span { start: start as u32, len: repaired.len() as u32 }
+            }
+        }
+    }
+
+    /// Adds a dictionary that is complete.
+    pub(super) fn add(&mut self, mut dictionary: Dictionary) {
+        if dictionary.words.len() >= BISECTED {
+            dictionary.sorted = (0..dictionary.words.len() as u32).collect();
+            dictionary.sorted.sort_by_key(|slot| self.bytes(dictionary.words[*slot as usize]));
+        }
+        self.dictionaries.push(dictionary);
     }
 
     /// The index that stands for a text in a dictionary: the message's words win over the global ones.
     pub(super) fn index(&self, dictionary: u32, text: &str) -> Option<i32> {
-        let own = self.dictionaries.get(dictionary as usize).and_then(|own| own.slot(&self.buffer, text.as_bytes()));
+        let own = self.dictionaries.get(dictionary as usize).and_then(|own| own.slot(self, text.as_bytes()));
         match own {
             Some(slot) => i32::try_from(slot).ok().map(|slot| -slot - 1),
             None => global_index(text),
@@ -79,8 +103,8 @@ impl Message {
         }
         let slot = usize::try_from(-(i64::from(index) + 1)).ok()?;
         let span = self.dictionaries.get(dictionary as usize)?.words.get(slot)?;
-        // the text was checked when it was scanned
-        std::str::from_utf8(span.bytes(&self.buffer)).ok()
+        // the text was made UTF-8 when it was scanned
+        std::str::from_utf8(self.bytes(*span)).ok()
     }
 
     /// Whether an index has a text, without looking at it.

@@ -2,7 +2,7 @@
 
 use super::WireError;
 use super::message::{Dictionary, Message};
-use super::scan::{Field, Reader, map_entry, text, time};
+use super::scan::{Field, Reader, map_entry, time};
 use crate::value::Span;
 use crate::wire::unzigzag;
 
@@ -113,8 +113,7 @@ pub(super) fn scan(
     while let Some((field, content)) = reader.next()? {
         let Field::Bytes(span) = content else { continue };
         if field == 1 {
-            text(&buffer, span)?;
-            dictionary.words.push(span);
+            dictionary.words.push(message.text(span));
         } else if let Some(kind) = Kind::of_field(field) {
             record.entries.push(entry(message, &buffer, span, number, kind)?);
         }

@@ -2,7 +2,7 @@
 
 use super::message::{Dictionary, Message};
 use super::record::{Entry, Record, scan};
-use super::scan::{Field, Reader, text};
+use super::scan::{Field, Reader};
 use super::{WireError, check_word_count};
 use crate::value::Span;
 use std::collections::HashSet;
@@ -41,24 +41,20 @@ impl ReportRequest {
     /// Indexes an encoded ReportRequest; values stay encoded until they are looked up.
     pub fn parse(bytes: &[u8]) -> Result<ReportRequest, WireError> {
         let mut reader = Reader::whole(bytes)?;
+        let mut message = Message::new(bytes);
         let (mut spans, mut defaults) = (Vec::new(), Dictionary::default());
         let (mut word_count, mut encoding) = (0, 0);
         while let Some((number, field)) = reader.next()? {
             match (number, field) {
                 (1, Field::Bytes(span)) => spans.push(span),
-                (2, Field::Bytes(span)) => {
-                    text(bytes, span)?;
-                    defaults.words.push(span);
-                }
+                (2, Field::Bytes(span)) => defaults.words.push(message.text(span)),
                 (3, Field::Varint(count)) => word_count = count as u32,
                 (4, Field::Varint(semantics)) => encoding = semantics,
                 _ => {}
             }
         }
         check_word_count(word_count)?;
-        defaults.seal(bytes);
-        let mut message = Message::new(bytes);
-        message.dictionaries.push(defaults);
+        message.add(defaults);
         let bags = spans.iter().map(|span| bag(&mut message, *span)).collect::<Result<Vec<_>, _>>()?;
         let sent = bags.len();
         let (records, errors) = match encoding {
@@ -96,8 +92,7 @@ fn bag(message: &mut Message, span: Span) -> Result<Record, WireError> {
     if dictionary.words.is_empty() {
         record.entries.iter_mut().for_each(|entry| entry.dictionary = DEFAULT_WORDS);
     } else {
-        dictionary.seal(&message.buffer);
-        message.dictionaries.push(dictionary);
+        message.add(dictionary);
     }
     record.seal();
     Ok(record)

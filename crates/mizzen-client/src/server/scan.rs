@@ -2,6 +2,10 @@
 
 use super::WireError;
 use crate::value::{Span, Time};
+use std::borrow::Cow;
+
+/// The longest message, so that offsets fit into 32 bits with room for repaired texts.
+const MAX_LENGTH: usize = 1 << 30;
 
 /// How deep unknown groups may nest before they are refused.
 const MAX_GROUP_DEPTH: usize = 100;
@@ -23,11 +27,11 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader of a whole message; `None` when offsets would not fit into 32 bits.
+    /// A reader of a whole message.
     pub(super) fn whole(bytes: &'a [u8]) -> Result<Reader<'a>, WireError> {
-        match u32::try_from(bytes.len()) {
-            Ok(_) => Ok(Reader { bytes, at: 0 }),
-            Err(_) => Err(WireError::malformed("the message has more than 4 GiB", 0)),
+        match bytes.len() {
+            0..=MAX_LENGTH => Ok(Reader { bytes, at: 0 }),
+            _ => Err(WireError::malformed("more than 1 GiB", MAX_LENGTH)),
         }
     }
 
@@ -134,10 +138,10 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The text in a span, which proto3 demands to be UTF-8.
-pub(super) fn text(bytes: &[u8], span: Span) -> Result<&str, WireError> {
-    std::str::from_utf8(span.bytes(bytes))
-        .map_err(|error| WireError::malformed("text that is not UTF-8", span.start as usize + error.valid_up_to()))
+/// The text in a span. Bytes that are not UTF-8 become U+FFFD: old proxies send header values as they came, and a header
+/// must not decide whether there is a decision.
+pub(super) fn text(bytes: &[u8], span: Span) -> Cow<'_, str> {
+    String::from_utf8_lossy(span.bytes(bytes))
 }
 
 /// Key and value of a map's entry as they stand: the last of a repeated field wins.
