@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 from mizzen.wire import Duration, Timestamp
@@ -287,11 +288,17 @@ class Compiler:
         result = self.writer.temporary()
         self.writer.emit(f"{result} = None")
         place = self.place(target, strict=False)
-        with self.writer.block(f"if {place} is not None:", self.writer.scope):
+        with self.where_present(place):
             text = self.atom(self.attempt(key))
-            with self.writer.block(f"if {text.code} is not None:", self.writer.scope):
+            with self.where_present(text.code):
                 self.writer.emit(f"{result} = {entry}(bag.get_key({place}, {text.code}) if {place} else None)")
         return Outcome(result, owned=True)
+
+    def where_present(self, code: str) -> AbstractContextManager[None]:
+        """A block that is entered unless the variable is None; a literal needs none."""
+        if code.isidentifier():
+            return self.writer.block(f"if {code} is not None:", self.writer.scope)
+        return nullcontext()
 
     def place(self, node: Typed, strict: bool) -> str:
         """Code of the name of the map that is indexed: '' for the empty map, None where there is none."""

@@ -74,7 +74,7 @@ def tokenize(text: str) -> list[Token]:
     position = 0
     while position < len(text):
         found = TOKEN.match(text, position)
-        if found is None:
+        if found is None or (text.startswith("/*", position) and found.lastgroup != "comment"):
             raise unreadable(text, position)
         position = found.end()
         if found.lastgroup == "blank":
