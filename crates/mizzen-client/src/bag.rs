@@ -3,26 +3,29 @@
 //! Entries are small and fixed in size; text and bytes lie in two arenas. A cleared bag keeps its memory, so a bag that is
 //! used again allocates nothing.
 
+mod entries;
 mod map;
 #[cfg(test)]
 mod tests;
 
 use crate::name::{KNOWN_COUNT, Name};
 use crate::value::{MapRef, Pair, Span, Time, ValueRef};
+use entries::Entries;
 use std::fmt;
 
 /// Bytes of overwritten values that a bag tolerates before it considers tidying its arenas.
 const TOLERATED_WASTE: usize = 4096;
 
+/// A value whose text and bytes lie in the arenas; in the order of the maps of `CompressedAttributes`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Stored {
     String(Span),
     Int64(i64),
     Double(f64),
     Bool(bool),
-    Bytes(Span),
     Timestamp(Time),
     Duration(Time),
+    Bytes(Span),
     StringMap(Span),
 }
 
@@ -50,7 +53,7 @@ pub struct Bag {
     waste: usize,
 }
 
-const _: () = assert!(KNOWN_COUNT < 256, "a slot holds the position plus one in eight bits");
+const _: () = assert!(KNOWN_COUNT < 256, "a rank, and a position plus one, must fit into eight bits");
 
 impl Bag {
     /// An empty bag without memory of its own.
@@ -191,7 +194,7 @@ impl Bag {
 
     /// The entries in byte order of their names.
     pub(crate) fn entries(&self) -> Entries<'_> {
-        Entries { bag: self, words: self.present, others: &self.others }
+        Entries::new(self)
     }
 
     /// The memory in use, in bytes.
@@ -227,9 +230,17 @@ impl Bag {
     }
 
     /// Puts a value whose text is in the arena already, and tidies a bag that has been overwritten a lot.
+    #[inline(always)] // building the entry in place spares a stalled copy of what was just written
     fn store(&mut self, name: Name, stored: Stored) {
         self.put(name, stored);
-        if self.waste > TOLERATED_WASTE && self.waste > self.used() / 2 {
+        if self.waste > TOLERATED_WASTE {
+            self.tidy();
+        }
+    }
+
+    #[cold]
+    fn tidy(&mut self) {
+        if self.waste > self.used() / 2 {
             let mut tidy = Bag::new();
             for (name, value) in self.iter() {
                 tidy.set(name, value);
@@ -238,6 +249,7 @@ impl Bag {
         }
     }
 
+    #[inline(always)]
     fn put(&mut self, name: Name, stored: Stored) {
         let entry = Entry { name, stored };
         let old = match name.rank() {
@@ -352,38 +364,5 @@ impl PartialEq for Bag {
 impl fmt::Debug for Bag {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_map().entries(self.iter().map(|(name, value)| (name.as_str(), value))).finish()
-    }
-}
-
-/// Entries in byte order of their names: the known ones by rank, the others merged in.
-pub(crate) struct Entries<'a> {
-    bag: &'a Bag,
-    words: [u64; 4],
-    others: &'a [Entry],
-}
-
-impl<'a> Iterator for Entries<'a> {
-    type Item = &'a Entry;
-
-    fn next(&mut self) -> Option<&'a Entry> {
-        let known = self.words.iter().position(|word| *word != 0).and_then(|word| {
-            let rank = word * 64 + self.words[word].trailing_zeros() as usize;
-            Some((word, self.bag.known.get((self.bag.slots[rank] as usize).checked_sub(1)?)?))
-        });
-        match (known, self.others.split_first()) {
-            (Some((_, entry)), Some((other, rest))) if other.name < entry.name => {
-                self.others = rest;
-                Some(other)
-            }
-            (Some((word, entry)), _) => {
-                self.words[word] &= self.words[word] - 1;
-                Some(entry)
-            }
-            (None, Some((other, rest))) => {
-                self.others = rest;
-                Some(other)
-            }
-            (None, None) => None,
-        }
     }
 }

@@ -3,28 +3,34 @@
 //! The order is canonical, so equal bags give equal bytes: words are numbered in the order of the attributes' names (the name
 //! before its value, map keys in their order), fields are written by number and map entries by ascending index.
 
+mod cursor;
+mod guess;
+
 use crate::bag::{Bag, Entry, Stored};
 use crate::dictionary::{MessageWords, WordLimit};
+use crate::name::Name;
 use crate::value::{Span, Time};
-use crate::wire::{BYTES, VARINT, put_varint, tag, varint_len, zigzag};
+use crate::wire::{BYTES, KEY, VALUE, VARINT, tag, varint_len, zigzag};
 use crate::words::WORD_COUNT;
+use cursor::{Cursor, index_pair_len};
+use guess::Guesses;
 
 /// How many maps `CompressedAttributes` has, one per type of value.
 const KINDS: usize = 8;
 /// The field number of the first of them.
 const FIRST_FIELD: u8 = 2;
 
-const KEY: u8 = tag(1, VARINT);
-const VALUE: u8 = tag(2, VARINT);
+/// More than any entry takes on the wire, but for the contents of bytes and maps.
+const ENTRY_BOUND: usize = 48;
+
 const VALUE_BYTES: u8 = tag(2, BYTES);
 const VALUE_FIXED64: u8 = tag(2, 1);
 
 /// An attribute with its words looked up.
 #[derive(Clone, Copy)]
 struct Cell {
-    kind: u8,
+    name: Name,
     index: i32,
-    stored: Stored,
     /// The index of a string value.
     word: i32,
     /// The entries of a string map in `Compressor::pairs`, and their size on the wire.
@@ -42,6 +48,9 @@ pub(crate) struct Compressor {
     present: [[u64; 4]; KINDS],
     /// Kind, index and position of the attributes whose names are not global.
     others: Vec<(u8, i32, u16)>,
+    guesses: Guesses,
+    /// At least the size of what is prepared, on the wire.
+    bound: usize,
 }
 
 impl Compressor {
@@ -52,6 +61,8 @@ impl Compressor {
             places: [0; WORD_COUNT],
             present: [[0; 4]; KINDS],
             others: Vec::new(),
+            guesses: Guesses::new(),
+            bound: 0,
         }
     }
 
@@ -61,8 +72,9 @@ impl Compressor {
         self.pairs.clear();
         self.others.clear();
         self.present = [[0; 4]; KINDS];
+        self.bound = 0;
         for entry in bag.entries() {
-            let unchanged = previous.and_then(|previous| previous.get(entry.name)) == Some(bag.view(entry.stored));
+            let unchanged = previous.is_some_and(|previous| previous.get(entry.name) == Some(bag.view(entry.stored)));
             if !unchanged && self.cells.len() < usize::from(u16::MAX) {
                 self.prepare_entry(bag, entry, limit, words);
             }
@@ -80,27 +92,40 @@ impl Compressor {
                 i32::from(index)
             }
             _ => {
-                let index = words.index(entry.name.as_str().as_bytes(), limit);
-                self.others.push((kind, index, place));
-                index
+                let guess = self.guesses.name(entry.name);
+                *guess = words.index_near(entry.name.as_str().as_bytes(), limit, *guess);
+                self.others.push((kind, *guess, place));
+                *guess
             }
         };
-        let mut cell = Cell { kind, index, stored: entry.stored, word: 0, pairs: Span::default(), size: 0 };
-        match entry.stored {
-            Stored::String(span) => cell.word = words.index(span.bytes(bag.text().as_bytes()), limit),
-            Stored::StringMap(span) => (cell.pairs, cell.size) = self.prepare_map(bag, span, limit, words),
-            _ => {}
+        let (mut word, mut pairs, mut size) = (0, Span::default(), 0);
+        if let Stored::String(span) = entry.stored {
+            let guess = self.guesses.string(entry.name);
+            *guess = words.index_near(span.bytes(bag.text().as_bytes()), limit, *guess);
+            word = *guess;
+        } else if let Stored::StringMap(span) = entry.stored {
+            (pairs, size) = self.prepare_map(bag, entry.name, span, limit, words);
+        } else if let Stored::Bytes(span) = entry.stored {
+            self.bound += span.len as usize;
         }
-        self.cells.push(cell);
+        self.bound += ENTRY_BOUND + size as usize;
+        self.cells.push(Cell { name: entry.name, index, word, pairs, size });
     }
 
-    fn prepare_map(&mut self, bag: &Bag, map: Span, limit: WordLimit, words: &mut MessageWords) -> (Span, u32) {
+    fn prepare_map(
+        &mut self,
+        bag: &Bag,
+        name: Name,
+        map: Span,
+        limit: WordLimit,
+        words: &mut MessageWords,
+    ) -> (Span, u32) {
         let arena = bag.text().as_bytes();
         let start = self.pairs.len();
         let mut size = 0;
+        let mut guesses = self.guesses.map(name);
         for pair in bag.stored_pairs(map) {
-            let key = words.index(pair.key.bytes(arena), limit);
-            let value = words.index(pair.value.bytes(arena), limit);
+            let (key, value) = guesses.index(words, limit, pair.key.bytes(arena), pair.value.bytes(arena));
             // with the sign bit turned, unsigned order is that of the signed index
             self.pairs.push((key as u32 ^ SIGN, zigzag(value)));
             size += 2 + index_pair_len(zigzag(key), zigzag(value));
@@ -109,55 +134,65 @@ impl Compressor {
         (Span { start: start as u32, len: map.len }, size as u32)
     }
 
-    /// Writes the maps of `CompressedAttributes`, without its words.
+    /// Appends the maps of `CompressedAttributes`, without its words.
     pub(crate) fn write(&self, bag: &Bag, out: &mut Vec<u8>) {
-        let mut others = self.others.iter().peekable();
+        let start = out.len();
+        out.resize(start + self.bound + Cursor::SLACK, 0);
+        let mut cursor = Cursor::new(&mut out[start..]);
+        let mut others = self.others.as_slice();
         for kind in 0..KINDS as u8 {
-            while let Some((_, _, place)) = others.next_if(|other| other.0 == kind) {
-                self.write_cell(bag, *place, out);
+            let of_kind = others.partition_point(|other| other.0 <= kind);
+            for (_, _, place) in &others[..of_kind] {
+                self.write_cell(bag, *place, &mut cursor);
             }
+            others = &others[of_kind..];
             for (word, bits) in self.present[usize::from(kind)].iter().enumerate() {
                 let mut bits = *bits;
                 while bits != 0 {
                     let index = word * 64 + bits.trailing_zeros() as usize;
-                    self.write_cell(bag, self.places[index], out);
+                    self.write_cell(bag, self.places[index], &mut cursor);
                     bits &= bits - 1;
                 }
             }
         }
+        let written = cursor.written();
+        out.truncate(start + written);
     }
 
-    fn write_cell(&self, bag: &Bag, place: u16, out: &mut Vec<u8>) {
+    fn write_cell(&self, bag: &Bag, place: u16, out: &mut Cursor<'_>) {
         let cell = &self.cells[usize::from(place)];
+        let Some(stored) = bag.find(cell.name).map(|entry| entry.stored) else { return };
         let key = zigzag(cell.index);
-        out.push(tag(FIRST_FIELD + cell.kind, BYTES));
-        match cell.stored {
-            Stored::String(_) => put_index_pair(out, key, zigzag(cell.word)),
-            Stored::Int64(value) => put_number(out, key, value as u64),
-            Stored::Bool(value) => put_number(out, key, u64::from(value)),
-            Stored::Double(value) => {
-                put_header(out, key, 8, VALUE_FIXED64);
-                out.extend_from_slice(&value.to_bits().to_le_bytes());
-            }
-            Stored::Timestamp(time) | Stored::Duration(time) => put_time(out, key, time),
-            Stored::Bytes(span) => {
-                let bytes = bag.stored_bytes(span);
-                put_header(out, key, varint_len(bytes.len() as u64) + bytes.len(), VALUE_BYTES);
-                put_varint(out, bytes.len() as u64);
-                out.extend_from_slice(bytes);
-            }
-            Stored::StringMap(_) => self.write_map(cell, key, out),
+        let tag = tag(FIRST_FIELD + kind(stored), BYTES);
+        // asked one by one, most frequent first: a jump through a table would be predicted worse
+        if let Stored::String(_) = stored {
+            out.index_pair(tag, key, zigzag(cell.word));
+        } else if let Stored::Int64(value) = stored {
+            put_number(out, tag, key, value as u64);
+        } else if let Stored::StringMap(_) = stored {
+            self.write_map(cell, tag, key, out);
+        } else if let Stored::Bool(value) = stored {
+            put_number(out, tag, key, u64::from(value));
+        } else if let Stored::Timestamp(time) | Stored::Duration(time) = stored {
+            put_time(out, tag, key, time);
+        } else if let Stored::Bytes(span) = stored {
+            let bytes = bag.stored_bytes(span);
+            put_header(out, tag, key, varint_len(bytes.len() as u64) + bytes.len(), VALUE_BYTES);
+            out.varint(bytes.len() as u64);
+            out.slice(bytes);
+        } else if let Stored::Double(value) = stored {
+            put_header(out, tag, key, 8, VALUE_FIXED64);
+            out.slice(&value.to_bits().to_le_bytes());
         }
     }
 
-    fn write_map(&self, cell: &Cell, key: u32, out: &mut Vec<u8>) {
+    fn write_map(&self, cell: &Cell, map_tag: u8, key: u32, out: &mut Cursor<'_>) {
         let size = u64::from(cell.size);
-        put_header(out, key, varint_len(size) + size as usize, VALUE_BYTES);
-        put_varint(out, size);
+        put_header(out, map_tag, key, varint_len(size) + size as usize, VALUE_BYTES);
+        out.varint(size);
         let start = cell.pairs.start as usize;
         for (key, value) in &self.pairs[start..start + cell.pairs.len as usize] {
-            out.push(tag(1, BYTES));
-            put_index_pair(out, zigzag((key ^ SIGN) as i32), *value);
+            out.index_pair(tag(1, BYTES), zigzag((key ^ SIGN) as i32), *value);
         }
     }
 }
@@ -195,43 +230,31 @@ fn sort_pairs(pairs: &mut [(u32, u32)]) {
     }
 }
 
-/// The size of a map entry of two indices, which are at most 22 bytes and so have a length of one byte.
-fn index_pair_len(key: u32, value: u32) -> usize {
-    2 + varint_len(u64::from(key)) + varint_len(u64::from(value))
+fn put_number(out: &mut Cursor<'_>, tag: u8, key: u32, value: u64) {
+    put_header(out, tag, key, varint_len(value), VALUE);
+    out.varint(value);
 }
 
-fn put_index_pair(out: &mut Vec<u8>, key: u32, value: u32) {
-    out.push(index_pair_len(key, value) as u8);
-    out.push(KEY);
-    put_varint(out, u64::from(key));
-    out.push(VALUE);
-    put_varint(out, u64::from(value));
+/// Writes the start of a map entry up to the tag of its value, which takes `value_len` bytes after that.
+fn put_header(out: &mut Cursor<'_>, tag: u8, key: u32, value_len: usize, value_tag: u8) {
+    out.byte(tag);
+    out.varint((2 + varint_len(u64::from(key)) + value_len) as u64);
+    out.byte(KEY);
+    out.varint(u64::from(key));
+    out.byte(value_tag);
 }
 
-fn put_number(out: &mut Vec<u8>, key: u32, value: u64) {
-    put_header(out, key, varint_len(value), VALUE);
-    put_varint(out, value);
-}
-
-/// Writes the length of a map entry, its key, and the tag of its value, which takes `value_len` bytes after the tag.
-fn put_header(out: &mut Vec<u8>, key: u32, value_len: usize, value_tag: u8) {
-    put_varint(out, (2 + varint_len(u64::from(key)) + value_len) as u64);
-    out.push(KEY);
-    put_varint(out, u64::from(key));
-    out.push(value_tag);
-}
-
-fn put_time(out: &mut Vec<u8>, key: u32, time: Time) {
+fn put_time(out: &mut Cursor<'_>, map_tag: u8, key: u32, time: Time) {
     // the nanos of a message are an int32, which goes out sign-extended
     let (seconds, nanos) = (time.seconds as u64, i64::from(time.nanos) as u64);
     let part = |value: u64| if value == 0 { 0 } else { 1 + varint_len(value) };
     let len = part(seconds) + part(nanos);
-    put_header(out, key, varint_len(len as u64) + len, VALUE_BYTES);
-    put_varint(out, len as u64);
+    put_header(out, map_tag, key, varint_len(len as u64) + len, VALUE_BYTES);
+    out.varint(len as u64);
     for (field, value) in [(1, seconds), (2, nanos)] {
         if value != 0 {
-            out.push(tag(field, VARINT));
-            put_varint(out, value);
+            out.byte(tag(field, VARINT));
+            out.varint(value);
         }
     }
 }

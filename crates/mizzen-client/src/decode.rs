@@ -35,6 +35,11 @@ pub enum DecodeError {
         /// What the message has.
         wire_type: u8,
     },
+    /// A text is not UTF-8 where that matters.
+    Utf8 {
+        /// The field's number in its message.
+        field: u32,
+    },
     /// A part read by the protobuf library is malformed; its message.
     Message(String),
     /// A delta names words that no dictionary has: the first of the indices.
@@ -56,6 +61,7 @@ impl fmt::Display for DecodeError {
             DecodeError::WireType { field, wire_type } => {
                 write!(formatter, "field {field} has wire type {wire_type}, which does not fit")
             }
+            DecodeError::Utf8 { field } => write!(formatter, "field {field} is not UTF-8"),
             DecodeError::Message(reason) => formatter.write_str(reason),
             DecodeError::UndefinedIndices(indices) => {
                 write!(formatter, "word indices {indices:?} are in no dictionary")

@@ -70,7 +70,7 @@ impl GlobalWords {
                 return None;
             }
             let index = (slot & 0xff) - 1;
-            if slot & 0xff00 == Self::mark(hash) && WORDS[index as usize].as_bytes() == word {
+            if slot & 0xff00 == Self::mark(hash) && same(WORDS[index as usize].as_bytes(), word) {
                 return Some(index);
             }
             at = (at + 1) % Self::SLOTS;
@@ -79,6 +79,23 @@ impl GlobalWords {
 
     fn mark(hash: u32) -> u16 {
         (hash >> 16) as u16 & 0xff00
+    }
+}
+
+/// Equality that compares short words, which most are, without a call.
+fn same(left: &[u8], right: &[u8]) -> bool {
+    if left.len() != right.len() {
+        return false;
+    }
+    match left.len() {
+        0..4 => left.iter().zip(right).all(|(left, right)| left == right),
+        4..8 => {
+            left.first_chunk::<4>() == right.first_chunk::<4>() && left.last_chunk::<4>() == right.last_chunk::<4>()
+        }
+        8..=16 => {
+            left.first_chunk::<8>() == right.first_chunk::<8>() && left.last_chunk::<8>() == right.last_chunk::<8>()
+        }
+        _ => left == right,
     }
 }
 
@@ -136,6 +153,22 @@ impl MessageWords {
         }
     }
 
+    /// Like [`MessageWords::index`], but tries `guess` first, an index that some word had before: comparing is cheaper than
+    /// looking up, and requests resemble each other.
+    pub(crate) fn index_near(&mut self, word: &[u8], limit: WordLimit, guess: i32) -> i32 {
+        let guessed = match usize::try_from(guess) {
+            Ok(global) if guess < i32::from(limit.0) => WORDS.get(global).map(|word| word.as_bytes()),
+            Ok(_) => None,
+            Err(_) => self.get(guess.unsigned_abs() as usize - 1),
+        };
+        if guessed.is_some_and(|guessed| same(guessed, word)) { guess } else { self.index(word, limit) }
+    }
+
+    fn get(&self, position: usize) -> Option<&[u8]> {
+        let (start, len) = *self.spans.get(position)?;
+        self.wire.get(start as usize..(start + len) as usize)
+    }
+
     fn local(&mut self, word: &[u8], hash: u32) -> i32 {
         let mask = self.slots.len() - 1;
         let mut at = hash as usize & mask;
@@ -145,7 +178,7 @@ impl MessageWords {
                 break;
             }
             let position = slot.word as usize - 1;
-            if slot.hash == hash && self.word(position) == word {
+            if slot.hash == hash && same(self.word(position), word) {
                 return -(slot.word as i32);
             }
             at = (at + 1) & mask;

@@ -10,7 +10,9 @@ mod compress;
 pub mod decode;
 pub mod dictionary;
 pub mod encode;
+pub mod forward;
 pub mod name;
+pub mod node;
 pub mod proto;
 pub mod referenced;
 pub mod report;
@@ -23,6 +25,7 @@ pub mod words;
 pub mod server;
 
 // The flow: caches, quotas, calls, report batches.
+pub mod batch;
 pub mod check_cache;
 pub mod flow;
 pub mod grpc;

@@ -53,7 +53,7 @@ impl Name {
     pub fn as_str(self) -> &'static str {
         match KNOWN.get(self.0 as usize) {
             Some(text) => text,
-            None => TABLE.text(self.0 as usize - KNOWN_COUNT),
+            None => TABLE.get(self.0 as usize - KNOWN_COUNT).text,
         }
     }
 
@@ -65,6 +65,14 @@ impl Name {
     /// The name's place among the names known at compile time, in byte order of their text.
     pub(crate) fn rank(self) -> Option<u8> {
         RANKS.get(self.0 as usize).copied()
+    }
+
+    /// Orders names by text without looking at it, except among names met at run time that no known name parts.
+    pub(crate) fn order(self) -> u16 {
+        match self.rank() {
+            Some(rank) => 2 * u16::from(rank) + 1,
+            None => 2 * TABLE.get(self.0 as usize - KNOWN_COUNT).known_before,
+        }
     }
 
     /// The name of the global word `index`.
@@ -93,10 +101,10 @@ impl PartialOrd for Name {
 
 impl Ord for Name {
     fn cmp(&self, other: &Self) -> Ordering {
-        match (self.rank(), other.rank()) {
-            (Some(left), Some(right)) => left.cmp(&right),
-            _ => self.as_str().cmp(other.as_str()),
+        if self == other {
+            return Ordering::Equal;
         }
+        self.order().cmp(&other.order()).then_with(|| self.as_str().cmp(other.as_str()))
     }
 }
 
@@ -107,11 +115,19 @@ static TABLE: LazyLock<Table> = LazyLock::new(Table::default);
 const FIRST_CHUNK: usize = 64;
 const CHUNKS: usize = 26;
 
-/// The names met at run time. Reading a text takes no lock: texts lie in chunks of doubling size that never move.
+/// A name met at run time.
+#[derive(Clone, Copy, Default)]
+struct Met {
+    text: &'static str,
+    /// How many known names come before it.
+    known_before: u16,
+}
+
+/// The names met at run time. Reading one takes no lock: they lie in chunks of doubling size that never move.
 #[derive(Default)]
 struct Table {
     numbers: RwLock<HashMap<&'static str, u32>>,
-    chunks: [OnceLock<Box<[OnceLock<&'static str>]>>; CHUNKS],
+    chunks: [OnceLock<Box<[OnceLock<Met>]>>; CHUNKS],
 }
 
 impl Table {
@@ -132,13 +148,14 @@ impl Table {
         let kept: &'static str = Box::leak(text.into());
         let (chunk, offset) = place(position);
         let slots = self.chunks[chunk].get_or_init(|| (0..FIRST_CHUNK << chunk).map(|_| OnceLock::new()).collect());
-        slots[offset].get_or_init(|| kept);
+        let known_before = KNOWN.iter().filter(|known| **known < kept).count() as u16;
+        slots[offset].get_or_init(|| Met { text: kept, known_before });
         let number = (KNOWN_COUNT + position) as u32;
         numbers.insert(kept, number);
         number
     }
 
-    fn text(&self, position: usize) -> &'static str {
+    fn get(&self, position: usize) -> Met {
         let (chunk, offset) = place(position);
         self.chunks[chunk].get().and_then(|slots| slots[offset].get()).copied().unwrap_or_default()
     }
@@ -161,7 +178,6 @@ const fn known_names() -> [&'static str; KNOWN_COUNT] {
 }
 
 const fn ranks() -> [u8; KNOWN_COUNT] {
-    assert!(KNOWN_COUNT <= 256, "a rank has eight bits");
     let mut ranks = [0; KNOWN_COUNT];
     let mut index = 0;
     while index < KNOWN_COUNT {
@@ -216,6 +232,17 @@ mod tests {
         sorted.sort_unstable();
         for (position, text) in sorted.into_iter().enumerate() {
             assert_eq!(Name::intern(text).rank().map(usize::from), Some(position), "{text}");
+        }
+    }
+
+    #[test]
+    fn any_two_names_compare_like_their_texts() {
+        let met = ["a", "request.headerz", "request.headers.x", "zz", "source.ip.a", "source.ip.b", "source.ip"];
+        let names: Vec<_> = met.into_iter().chain(KNOWN).map(Name::intern).collect();
+        for left in &names {
+            for right in &names {
+                assert_eq!(left.cmp(right), left.as_str().cmp(right.as_str()), "{left} {right}");
+            }
         }
     }
 

@@ -7,6 +7,10 @@ const FIXED64: u8 = 1;
 pub(crate) const BYTES: u8 = 2;
 const FIXED32: u8 = 5;
 
+/// The tags of a varint key and a varint value in a map entry.
+pub(crate) const KEY: u8 = tag(1, VARINT);
+pub(crate) const VALUE: u8 = tag(2, VARINT);
+
 /// The tag byte of a field with a number below 16.
 pub(crate) const fn tag(field: u8, wire_type: u8) -> u8 {
     field << 3 | wire_type
