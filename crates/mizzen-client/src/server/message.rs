@@ -68,14 +68,10 @@ impl Message {
 
     /// Where the text of a span can be read: there if it is UTF-8, else where it was repaired.
     pub(super) fn text(&mut self, span: Span) -> Span {
-        match text(&self.buffer.clone(), span) {
-            Cow::Borrowed(_) => span,
-            Cow::Owned(repaired) => {
-                let start = self.buffer.len() + self.repaired.len();
-                self.repaired.push_str(&repaired);
-                Span { start: start as u32, len: repaired.len() as u32 }
-            }
-        }
+        let Cow::Owned(repaired) = text(&self.buffer, span) else { return span };
+        let start = self.buffer.len() + self.repaired.len();
+        self.repaired.push_str(&repaired);
+        Span { start: start as u32, len: repaired.len() as u32 }
     }
 
     /// Adds a dictionary that is complete.
@@ -136,17 +132,12 @@ impl Message {
     }
 
     /// All attributes of a bag that can be read, in no particular order, each name once.
-    pub fn attributes<'a>(&'a self, record: &'a Record) -> impl Iterator<Item = (&'a str, WireValue<'a>)> {
-        let mut previous = None;
-        record.entries.iter().filter_map(move |entry| {
-            let place = Some((entry.dictionary, entry.name));
-            if std::mem::replace(&mut previous, place) == place {
-                return None;
-            }
+    pub fn attributes<'a>(&'a self, record: &Record) -> impl Iterator<Item = (&'a str, WireValue<'a>)> {
+        record.distinct().into_iter().filter_map(move |entry| {
             let name = self.word(entry.dictionary, entry.name)?;
             // a name that also has a message word is looked up there only
             let reached = self.index(entry.dictionary, name) == Some(entry.name);
-            if reached { Some((name, self.value(entry)?)) } else { None }
+            if reached { Some((name, self.value(&entry)?)) } else { None }
         })
     }
 

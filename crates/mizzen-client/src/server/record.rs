@@ -56,49 +56,91 @@ pub(super) fn unpack(payload: u64) -> Span {
     Span { start: (payload >> 32) as u32, len: payload as u32 }
 }
 
-/// One bag: entries sorted by dictionary, name and type, each once.
+/// Up to this many entries looking through all of them is cheaper than sorting them first.
+const SCANNED: usize = 48;
+
+/// One bag.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
     pub(super) entries: Vec<Entry>,
     /// The dictionaries its entries refer to, ascending.
     pub(super) dictionaries: Vec<u32>,
+    /// Whether the entries are sorted by dictionary, name and type; long bags are.
+    sorted: bool,
+}
+
+type Place = (u32, i32, Kind);
+
+impl Entry {
+    fn place(&self) -> Place {
+        (self.dictionary, self.name, self.kind)
+    }
 }
 
 impl Record {
-    /// How many attributes the bag has.
-    pub fn len(&self) -> usize {
-        self.entries.len()
+    pub(super) fn with_entries(entries: Vec<Entry>) -> Record {
+        let mut record = Record { entries, dictionaries: Vec::new(), sorted: false };
+        record.seal();
+        record
     }
 
-    /// Whether the bag has no attribute.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// Sorts; of entries with the same name and type the later one stays.
+    /// Prepares for look-ups once all entries are there.
     pub(super) fn seal(&mut self) {
-        self.entries.sort_by_key(|entry| (entry.dictionary, entry.name, entry.kind));
-        self.entries.dedup_by(|later, earlier| {
-            let same = (later.dictionary, later.name, later.kind) == (earlier.dictionary, earlier.name, earlier.kind);
-            if same {
-                *earlier = *later;
-            }
-            same
-        });
+        self.sorted = self.entries.len() > SCANNED;
+        if self.sorted {
+            sort(&mut self.entries);
+        }
         self.dictionaries.clear();
         for entry in &self.entries {
             if self.dictionaries.last() != Some(&entry.dictionary) {
                 self.dictionaries.push(entry.dictionary);
             }
         }
+        self.dictionaries.sort_unstable();
+        self.dictionaries.dedup();
     }
 
-    /// The entry of a name by its index.
+    /// The entry of a name by its index: of several types the first in order, of several values the last.
     pub(super) fn entry(&self, dictionary: u32, name: i32) -> Option<&Entry> {
-        let at = self.entries.partition_point(|entry| (entry.dictionary, entry.name) < (dictionary, name));
-        self.entries.get(at).filter(|entry| entry.dictionary == dictionary && entry.name == name)
+        let named = |entry: &&Entry| entry.name == name && entry.dictionary == dictionary;
+        if self.sorted {
+            let at = self.entries.partition_point(|entry| (entry.dictionary, entry.name) < (dictionary, name));
+            return self.entries.get(at).filter(named);
+        }
+        self.entries.iter().rev().filter(named).min_by_key(|entry| entry.kind)
+    }
+
+    /// For each name the entry that is found under it, sorted.
+    pub(super) fn distinct(&self) -> Vec<Entry> {
+        let mut entries = self.types();
+        entries.dedup_by_key(|entry| (entry.dictionary, entry.name));
+        entries
+    }
+
+    /// For each name and type the entry that counts, sorted.
+    pub(super) fn types(&self) -> Vec<Entry> {
+        let mut entries = self.entries.clone();
+        if !self.sorted {
+            sort(&mut entries);
+        }
+        entries
     }
 }
+
+/// Sorts; of entries with the same name and type the later one stays.
+fn sort(entries: &mut Vec<Entry>) {
+    entries.sort_by_key(Entry::place);
+    entries.dedup_by(|later, earlier| {
+        let same = later.place() == earlier.place();
+        if same {
+            *earlier = *later;
+        }
+        same
+    });
+}
+
+/// How many bytes an entry and its words take in a usual request; for the first guess only.
+const BYTES_PER_ENTRY: usize = 16;
 
 /// Walks one CompressedAttributes: its words into `dictionary`, its entries into `record`, map entries into the message.
 pub(super) fn scan(
@@ -110,6 +152,7 @@ pub(super) fn scan(
 ) -> Result<(), WireError> {
     let buffer = message.buffer.clone();
     let mut reader = Reader::within(&buffer, span);
+    record.entries.reserve(span.len as usize / BYTES_PER_ENTRY);
     while let Some((field, content)) = reader.next()? {
         let Field::Bytes(span) = content else { continue };
         if field == 1 {

@@ -108,7 +108,7 @@ fn accumulate(message: &Message, bags: Vec<Record>) -> Result<Accumulated, WireE
         let problems = if number == 0 { Vec::new() } else { take_undefined(message, &mut bag) };
         if number == 0 {
             state = Arc::new(bag);
-        } else if !bag.is_empty() {
+        } else if !bag.entries.is_empty() {
             // an unchanged state is shared, a changed one costs a copy
             total += state.entries.len() + bag.entries.len();
             if total > MAX_ACCUMULATED_ENTRIES {
@@ -129,7 +129,8 @@ fn accumulate(message: &Message, bags: Vec<Record>) -> Result<Accumulated, WireE
 fn take_undefined(message: &Message, bag: &mut Record) -> Vec<String> {
     let mut problems = Vec::new();
     let mut previous: Option<(u32, i32)> = None;
-    bag.entries.retain(|entry| {
+    let mut entries = bag.types();
+    entries.retain(|entry| {
         let place = (entry.dictionary, entry.name);
         let Some(name) = message.word(entry.dictionary, entry.name) else {
             problems.push(format!("attribute name index {} is not defined in the available dictionaries", entry.name));
@@ -145,6 +146,7 @@ fn take_undefined(message: &Message, bag: &mut Record) -> Vec<String> {
         }
         true
     });
+    *bag = Record::with_entries(entries);
     problems
 }
 
@@ -155,7 +157,5 @@ fn merge(message: &Message, state: &Record, bag: &Record) -> Record {
     let kept = |entry: &&Entry| message.word(entry.dictionary, entry.name).is_none_or(|name| !replaced.contains(name));
     let mut entries: Vec<Entry> = state.entries.iter().filter(kept).copied().collect();
     entries.extend(&bag.entries);
-    let mut merged = Record { entries, dictionaries: Vec::new() };
-    merged.seal();
-    merged
+    Record::with_entries(entries)
 }

@@ -89,7 +89,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     fn varint(&mut self) -> Result<u64, WireError> {
+        match self.bytes.get(self.at) {
+            Some(byte) if *byte < 0x80 => {
+                self.at += 1;
+                Ok(u64::from(*byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, WireError> {
         let start = self.at;
         let mut value = 0u64;
         for shift in (0..70).step_by(7) {
@@ -141,7 +152,9 @@ impl<'a> Reader<'a> {
 /// The text in a span. Bytes that are not UTF-8 become U+FFFD: old proxies send header values as they came, and a header
 /// must not decide whether there is a decision.
 pub(super) fn text(bytes: &[u8], span: Span) -> Cow<'_, str> {
-    String::from_utf8_lossy(span.bytes(bytes))
+    let bytes = span.bytes(bytes);
+    // valid text is told faster than it is repaired
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// Key and value of a map's entry as they stand: the last of a repeated field wins.
