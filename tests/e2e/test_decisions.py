@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +126,11 @@ def test_websocket_upgrades_are_checked_and_pass(proxy: ProxyProcess, fresh_mixe
     fresh_mixer.on_check = CheckAnswer(16, "who are you")
     upgrade = [("connection", "upgrade"), ("upgrade", "websocket"), ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")]
     assert send(proxy.address, "/socket", headers=upgrade).status == 401
+
+
+def test_http_1_0_passes(proxy: ProxyProcess, fresh_mixer: FakeMixer, backend: EchoBackend) -> None:
+    with socket.create_connection((proxy.address.host, proxy.address.port), timeout=20) as connection:
+        connection.sendall(b"GET /old-client HTTP/1.0\r\n\r\n")
+        assert connection.recv(4096).split(b"\r\n")[0].endswith(b" 200 OK")
+    assert backend.requests[-1].path == "/old-client"
+    assert len(fresh_mixer.checks) == 1
