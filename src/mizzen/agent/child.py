@@ -17,6 +17,16 @@ START_SECONDS = 30.0
 STOP_SECONDS = 20.0
 SHOWN_LINES = 40
 PR_SET_PDEATHSIG = 1
+# The child asks for the signal itself: a hook between fork and exec would run in a copy of this process, where gRPC's
+# threads do not exist.
+MAIN = """\
+import sys
+from mizzen.agent.child import end_with_parent
+end_with_parent()
+sys.argv[0] = "mizzen"
+from mizzen.cli.main import main
+main()
+"""
 
 
 class ChildError(Exception):
@@ -40,12 +50,11 @@ class Child:
         self.reader = threading.Thread(target=self.read, daemon=True)
         with errors.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "mizzen", *arguments],
+                [sys.executable, "-c", MAIN, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 process_group=0,
-                preexec_fn=end_with_parent(),
                 text=True,
                 encoding="utf-8",
                 errors="replace",
@@ -124,15 +133,9 @@ class Child:
             self.close()
 
 
-def end_with_parent(number: signal.Signals = signal.SIGTERM) -> Callable[[], None]:
-    """What a child does before it starts: take signals, and ask the kernel for one should its parent die.
+def end_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
+    """Ask the kernel to signal this process should its parent die (Linux).
 
-    The kernel watches the thread that starts the child, so that thread must live as long as the child.
+    The kernel watches the thread that started this process, so that thread must live as long.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def prepare() -> None:
-        libc.prctl(PR_SET_PDEATHSIG, number)
-        signal.pthread_sigmask(signal.SIG_SETMASK, [])
-
-    return prepare
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from pathlib import Path
 
@@ -54,8 +55,13 @@ def start(envoy: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
 
     Should the agent be killed, the kernel ends Envoy too. Call from the main thread: the kernel watches the thread.
     """
+
+    def prepare() -> None:
+        end_with_parent()
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
     try:
-        return subprocess.Popen([str(envoy), *arguments], process_group=0, preexec_fn=end_with_parent())
+        return subprocess.Popen([str(envoy), *arguments], process_group=0, preexec_fn=prepare)
     except OSError as error:
         raise EnvoyError(f"{envoy}: cannot be started: {error.strerror}") from None
 
