@@ -56,8 +56,13 @@ class Document:
             path = path[:-1]
         return Position(self.file, *self.values.get(path, (1, 1)))
 
-    def contains(self, path: Path) -> bool:
-        return path in self.values
+    def as_written(self, path: Path) -> Path:
+        """`path` with each field in the spelling the document uses, as far as the document goes."""
+        written: Path = ()
+        for step in path:
+            spellings = spellings_of(step) if isinstance(step, str) else (step,)
+            written = (*written, next((name for name in spellings if (*written, name) in self.values), step))
+        return written
 
 
 def parse_documents(text: str, file: str) -> tuple[list[Document], list[ConfigError]]:
@@ -70,6 +75,20 @@ def parse_documents(text: str, file: str) -> tuple[list[Document], list[ConfigEr
         except ConfigError as error:
             errors.append(error)
     return documents, errors
+
+
+def spellings_of(name: str) -> tuple[str, str, str]:
+    """A field's name as given, in lowerCamelCase and in snake_case."""
+    return name, to_camel(name), to_snake(name)
+
+
+def to_camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part[:1].upper() + part[1:] for part in rest)
+
+
+def to_snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
 
 
 def render_path(path: Path) -> str:

@@ -55,7 +55,11 @@ class Resource:
     def error(
         self, path: Path, reason: str, *, value: object = NO_VALUE, accepted: str = "", key: bool = False
     ) -> ConfigError:
-        """An error at `path` (which starts with `spec` or `metadata`), with its position when that is known."""
+        """An error at `path`, with its position when that is known.
+
+        Fields of the path may be in either spelling; the error has the one that is written.
+        """
+        path = self.document.as_written(path) if self.document else path
         position = self.document.position(path, key=key) if self.document else None
         return ConfigError(
             reason,

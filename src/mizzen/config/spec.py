@@ -16,10 +16,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from mizzen.config.documents import Path
+from mizzen.config.documents import Path, spellings_of, to_camel, to_snake
 from mizzen.config.errors import HIDDEN, NO_VALUE, ConfigError
 from mizzen.config.resource import Resource
 
@@ -83,7 +82,7 @@ def _without_nulls(
     properties = node.get("properties", {})
     kept: dict[str, Any] = {}
     for name, value in data.items():
-        spelled = next((spelling for spelling in _spellings(name) if spelling in properties), None)
+        spelled = next((spelling for spelling in spellings_of(name) if spelling in properties), None)
         if spelled == name and to_camel(name) != name and to_camel(name) in data:
             doubled.append((*path, name))
         if spelled is None or value is not None:
@@ -111,7 +110,7 @@ def _to_config_error(
         return resource.error(full, f"has no {wanted}", accepted=_expected(_child(node, wanted, schema), schema))
     if kind == "extra_forbidden":
         name, known = str(path[-1]), _known_fields(fault["loc"][:-1], data, schema)
-        close = difflib.get_close_matches(_to_snake(name), known, 1)
+        close = difflib.get_close_matches(to_snake(name), known, 1)
         spelled = [to_camel(field) for field in known] if _is_camel(name) else known
         accepted = f"did you mean {spelled[known.index(close[0])]}?" if close else ", ".join(sorted(spelled))
         return resource.error(full, "is not a known field", accepted=accepted or "no fields", key=True)
@@ -128,7 +127,7 @@ def _locate(loc: Sequence[str | int], data: Any, schema: Mapping[str, Any]) -> t
     node = _resolve(schema, schema)
     for step in loc:
         if isinstance(data, dict):
-            spelled = next((name for name in _spellings(str(step)) if name in data), None)
+            spelled = next((name for name in spellings_of(str(step)) if name in data), None)
             if spelled is None:
                 continue
             node, data, path = _child(node, spelled, schema), data[spelled], (*path, spelled)
@@ -143,7 +142,7 @@ def _known_fields(loc: Sequence[str | int], data: Any, schema: Mapping[str, Any]
 
 def _child(node: Mapping[str, Any], name: str, schema: Mapping[str, Any]) -> Mapping[str, Any]:
     properties = node.get("properties", {})
-    for spelling in _spellings(name):
+    for spelling in spellings_of(name):
         if spelling in properties:
             return _resolve(properties[spelling], schema)
     other = node.get("additionalProperties", {})
@@ -201,14 +200,6 @@ def _expected(node: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
 _BOUNDS = (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
 
 
-def _spellings(name: str) -> tuple[str, ...]:
-    return name, to_camel(name), _to_snake(name)
-
-
-def _to_snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
-
-
 def _is_camel(name: str) -> bool:
     return name != name.lower()
 
@@ -217,4 +208,4 @@ def _as_written(name: str, path: Path, data: Mapping[str, Any]) -> str:
     """The name of a missing field, in the spelling its neighbours use."""
     for step in path:
         data = data[step]  # type: ignore[index]
-    return to_camel(name) if any(_is_camel(str(key)) for key in data) else _to_snake(name)
+    return to_camel(name) if any(_is_camel(str(key)) for key in data) else to_snake(name)

@@ -1,0 +1,161 @@
+"""Follows the store: each state becomes a snapshot, which is put in force while calls go on."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from mizzen.config.errors import ConfigError
+from mizzen.config.resource import Resource
+from mizzen.config.store import FileStore, StoreState
+from mizzen.mixer.runtime.dispatch import Dispatcher
+from mizzen.mixer.runtime.inventory import Inventory
+from mizzen.mixer.runtime.metrics import RuntimeMetrics
+from mizzen.mixer.runtime.snapshot import Snapshot, close_replaced
+
+
+class Controller:
+    """Builds snapshots and exchanges them. `load`, `follow` and `apply` are for one thread at a time; the properties
+    may be read from any."""
+
+    def __init__(
+        self,
+        store: FileStore,
+        dispatcher: Dispatcher,
+        metrics: RuntimeMetrics,
+        inventory: Inventory | None = None,
+        logger: Any = None,
+    ) -> None:
+        self._store = store
+        self._dispatcher = dispatcher
+        self._metrics = metrics
+        self._inventory = inventory or Inventory()
+        self._logger = logger or structlog.get_logger()
+        self._process = secrets.token_hex(4)
+        self._errors: tuple[ConfigError, ...] = ()
+        self._state = StoreState()
+
+    @property
+    def generation(self) -> str:
+        """Opaque text that changes with every snapshot and every process; clients drop older decisions by it."""
+        return f"{self._process}-{self._dispatcher.snapshot.number}"
+
+    @property
+    def errors(self) -> tuple[ConfigError, ...]:
+        """Every fault of the configuration as it is written now."""
+        return self._errors
+
+    def load(self) -> None:
+        """Reads the store and puts its configuration in force. Raises OSError when the store cannot be read."""
+        self.apply(self._store.load())
+
+    async def follow(self) -> None:
+        """Applies every later state of the store; runs until it is cancelled."""
+        async for state in self._store.watch():
+            await asyncio.to_thread(self.apply, state)
+
+    def apply(self, state: StoreState) -> None:
+        """Puts `state` in force. A state whose resources are those in force only brings its errors up to date."""
+        before = self._dispatcher.snapshot
+        resources = self._relevant(state.resources)
+        if before.number < 0 or resources != self._relevant(self._state.resources):
+            after = Snapshot.build(
+                resources,
+                before,
+                metrics=self._metrics,
+                inventory=self._inventory,
+                default_namespace=self._store.default_namespace,
+            )
+            self._dispatcher.exchange(after)
+            threading.Thread(target=self._close, args=(before, after), name="close-handlers", daemon=True).start()
+        else:
+            after = before
+        self._state = state
+        self._tell((*state.errors, *after.errors), after)
+
+    def close(self) -> None:
+        """Closes every handler; no call may follow."""
+        close_replaced(self._dispatcher.snapshot, Snapshot(), timeout_seconds=1.0)
+
+    def describe(self) -> Mapping[str, Any]:
+        """The configuration in force and its faults, for people and tools; ready for JSON."""
+        snapshot, errors, state = self._dispatcher.snapshot, self._errors, self._state
+        faulty = {error.resource for error in errors}
+        return {
+            "generation": self.generation,
+            "snapshot": snapshot.number,
+            "attributes": len(snapshot.compiled.vocabulary),
+            "resources": [
+                _resource_entry(resource, snapshot, state, faulty)
+                for resource in self._relevant(state.resources).values()
+            ],
+            "handlers": [
+                {
+                    "name": handler.name,
+                    "adapter": handler.adapter.name,
+                    "instances": list(handler.spec.instances),
+                    "kept": key in snapshot.kept_handlers,
+                }
+                for key, handler in snapshot.handlers.items()
+            ],
+            "errors": [error.to_dict() for error in errors],
+        }
+
+    def _relevant(self, resources: Mapping[str, Resource]) -> dict[str, Resource]:
+        return {key: found for key, found in resources.items() if not self._inventory.is_for_others(found)}
+
+    def _tell(self, errors: tuple[ConfigError, ...], snapshot: Snapshot) -> None:
+        for error in errors:
+            if error not in self._errors:
+                self._logger.error("configuration error", **_log_entry(error))
+        self._errors = errors
+        self._metrics.config_errors.set(len(errors))
+        self._metrics.resources_kept.set(len(snapshot.compiled.kept) + len(self._state.kept))
+        self._metrics.reloads.labels("true" if errors else "false").inc()
+        self._logger.info(
+            "configuration in force",
+            generation=self.generation,
+            rules=len(snapshot.compiled.rules),
+            handlers=len(snapshot.handlers),
+            errors=len(errors),
+        )
+
+    def _close(self, before: Snapshot, after: Snapshot) -> None:
+        if not close_replaced(before, after):
+            self._logger.warning("handlers were closed while calls still used them", snapshot=before.number)
+
+
+def _resource_entry(
+    resource: Resource, snapshot: Snapshot, state: StoreState, faulty: set[str]
+) -> Mapping[str, str | int]:
+    """A resource and its status: in force, kept (last good in force), or faulty (in force in part or not at all)."""
+    kept = resource.key in snapshot.compiled.kept or resource.key in state.kept
+    kept = kept or resource.key in snapshot.kept_handlers
+    status = "kept" if kept else "faulty" if resource.key in faulty else "in force"
+    position = resource.position
+    return {
+        "key": resource.key,
+        "kind": resource.kind,
+        "name": resource.name,
+        "namespace": resource.namespace,
+        "status": status,
+        "file": position.file if position else "",
+        "line": position.line if position else 0,
+    }
+
+
+def _log_entry(error: ConfigError) -> Mapping[str, str]:
+    entry = {
+        "at": str(error.position or ""),
+        "resource": error.resource,
+        "field": error.field,
+        "reason": error.reason,
+        "value": str(error.to_dict().get("value", "")),
+        "accepted": error.accepted,
+    }
+    return {name: value for name, value in entry.items() if value}

@@ -1,0 +1,20 @@
+"""The namespace on whose behalf a request is judged: it selects the rules beside those of the default namespace."""
+
+from __future__ import annotations
+
+from mizzen.mixer.expr import AttributeSource
+
+_NAMESPACE_ATTRIBUTE = {"inbound": "destination.namespace", "outbound": "source.namespace"}
+
+
+def identity_namespace(bag: AttributeSource) -> str:
+    """The namespace of the reporting side; empty when it is not known, and then only the default rules apply.
+
+    Both look-ups are tracked, so every answer lists them among its referenced attributes, as Istio's Mixer does.
+    """
+    kind = bag.get("context.reporter.kind")
+    attribute = _NAMESPACE_ATTRIBUTE.get(kind if isinstance(kind, str) else "inbound")
+    if attribute is None:
+        return ""
+    namespace = bag.get(attribute)
+    return namespace if isinstance(namespace, str) else ""

@@ -1,0 +1,99 @@
+"""Which rules apply to a bag, at a cost that hardly grows with their number.
+
+Most rules of a large configuration begin with a comparison such as `destination.service.host == "cart"`. A rule whose
+condition has such a conjunct at its top level can only hold when the attribute has that value, so rules are filed under
+their literals: one look-up per attribute finds the candidates, and only their conditions are evaluated. The rest is
+scanned. The look-ups go through the bag like any other, so they are among the referenced attributes; the result is the
+same as that of a scan, because a candidate's whole condition is evaluated.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from mizzen.mixer.expr import AttributeSource, Equality, EvaluationError, Expression, Value, ValueType
+
+_FEWEST = 2
+"""Rules that must share an attribute before it is worth an index."""
+
+
+class Conditional(Protocol):
+    """Something with an optional condition."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def match(self) -> Expression | None: ...
+
+
+Rule = TypeVar("Rule", bound=Conditional)
+Slot = tuple[str, str | None, Value | None, ValueType]
+OnFailure = Callable[[str, Exception, int], None]
+"""Told the key of a rule whose condition could not be evaluated, why, and for how many rules that is so."""
+
+
+@dataclass(frozen=True)
+class _LiteralIndex:
+    """The positions of rules by the literal they compare; all compare what `equality` looks up."""
+
+    equality: Equality
+    size: int
+    positions: dict[Value, tuple[int, ...]]
+
+
+class RuleSet(Generic[Rule]):
+    """An ordered set of rules, prepared for matching. Immutable."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.rules: tuple[Rule, ...] = tuple(rules)
+        self._indexes, self._scanned = _file(self.rules)
+
+    def __len__(self) -> int:
+        return len(self.rules)
+
+    def matching(self, bag: AttributeSource, on_failure: OnFailure) -> list[Rule]:
+        """The rules whose condition holds, in order. A condition that cannot be evaluated does not hold."""
+        positions: Sequence[int] = self._scanned
+        if self._indexes:
+            found = list(positions)
+            for index in self._indexes:
+                try:
+                    found += index.positions.get(index.equality.lookup(bag), ())
+                except EvaluationError as error:
+                    on_failure(f"of all that compare {index.equality.attribute}", error, index.size)
+            positions = sorted(found)
+        matched: list[Rule] = []
+        for position in positions:
+            rule = self.rules[position]
+            condition = rule.match
+            if condition is None:
+                matched.append(rule)
+                continue
+            try:
+                if condition.evaluate(bag) is True:
+                    matched.append(rule)
+            except EvaluationError as error:
+                on_failure(rule.key, error, 1)
+        return matched
+
+
+def _file(rules: Sequence[Conditional]) -> tuple[tuple[_LiteralIndex, ...], tuple[int, ...]]:
+    """Each rule under the comparison that tells most rules apart; the positions of those that have none."""
+    equalities = [rule.match.equalities if rule.match is not None else () for rule in rules]
+    literals: dict[Slot, set[Value]] = {}
+    for one in (one for own in equalities for one in own):
+        literals.setdefault(one.slot, set()).add(one.literal)
+    chosen = [max(own, key=lambda one: (len(literals[one.slot]), -one.position), default=None) for own in equalities]
+    users = Counter(equality.slot for equality in chosen if equality is not None)
+    tables: dict[Slot, tuple[Equality, dict[Value, tuple[int, ...]]]] = {}
+    scanned: list[int] = []
+    for position, equality in enumerate(chosen):
+        if equality is None or users[equality.slot] < _FEWEST:
+            scanned.append(position)
+        else:
+            _, table = tables.setdefault(equality.slot, (equality, {}))
+            table[equality.literal] = (*table.get(equality.literal, ()), position)
+    return tuple(_LiteralIndex(one, users[slot], table) for slot, (one, table) in tables.items()), tuple(scanned)

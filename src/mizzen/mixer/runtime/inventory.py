@@ -1,0 +1,38 @@
+"""The templates and adapters a Mixer knows, and the kinds of resources that follow from them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mizzen.config.resource import GROUP, Resource
+from mizzen.mixer.adapters import ADAPTERS, Adapter
+from mizzen.mixer.templates import TEMPLATES, Template
+
+MANIFEST, HANDLER, INSTANCE, RULE = "attributemanifest", "handler", "instance", "rule"
+GENERIC_KINDS = (MANIFEST, HANDLER, INSTANCE, RULE)
+
+PROXY_KINDS = frozenset(["QuotaSpec", "QuotaSpecBinding", "HTTPAPISpec", "HTTPAPISpecBinding"])
+"""Kinds of the same API group that are read by the proxy's side."""
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What is compiled in. Adapter and template names are the legacy kinds of handlers and instances."""
+
+    adapters: Mapping[str, type[Adapter]] = field(default_factory=lambda: ADAPTERS)
+    templates: Mapping[str, Template] = field(default_factory=lambda: TEMPLATES)
+
+    def is_known(self, kind: str) -> bool:
+        return kind in GENERIC_KINDS or kind in self.adapters or kind in self.templates
+
+    def is_for_others(self, resource: Resource) -> bool:
+        """Whether the resource is none of the Mixer's business: another API group or a kind of the proxy's side."""
+        return resource.group != GROUP or resource.kind in PROXY_KINDS
+
+    def nearest_kind(self, kind: str) -> str:
+        """The advice for a kind that is not known."""
+        known = [*GENERIC_KINDS, *sorted(self.adapters), *sorted(self.templates)]
+        close = difflib.get_close_matches(kind.lower(), known, 1)
+        return f"did you mean {close[0]}?" if close else ", ".join(known)

@@ -1,0 +1,99 @@
+"""The Mixer's metrics about itself, in one place. Names follow Istio's `mixer_…` with the project's prefix.
+
+Every fallback of the runtime has a counter here; docs/mixer.md lists them with their meaning.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_DISPATCH_BOUNDS = (
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+)  # fmt: skip
+_DISPATCH_LABELS = ("mesh_function", "handler", "adapter", "error")
+
+
+class RuntimeMetrics:
+    """Counters and gauges of one Mixer, in a registry of its own."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry if registry is not None else CollectorRegistry()
+        self._dispatched: dict[tuple[str, str, str, bool], tuple[Counter, Histogram]] = {}
+        self._configuration()
+        self._handlers()
+        self._calls()
+
+    def dispatched(self, template: str, handler: str, adapter: str, failed: bool, seconds: float) -> None:
+        """Counts one call of an adapter; children are looked up once per combination."""
+        place = (template, handler, adapter, failed)
+        children = self._dispatched.get(place)
+        if children is None:
+            labels = (template, handler, adapter, "true" if failed else "false")
+            children = (self.dispatches.labels(*labels), self.dispatch_duration.labels(*labels))
+            self._dispatched[place] = children
+        children[0].inc()
+        children[1].observe(seconds)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"mizzen_mixer_{name}", text, labels, registry=self.registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"mizzen_mixer_{name}", text, labels, registry=self.registry)
+
+    def _configuration(self) -> None:
+        self.attributes = self._gauge("config_attributes", "Attributes of the snapshot's vocabulary.")
+        self.handler_configs = self._gauge("config_handler_configs", "Handlers that compiled.")
+        self.instance_configs = self._gauge("config_instance_configs", "Instances that compiled.")
+        self.rule_configs = self._gauge("config_rule_configs", "Rules that are in force.")
+        self.config_errors = self._gauge("config_errors", "Faults of the configuration as it is written now.")
+        self.resources_kept = self._gauge(
+            "config_resources_kept", "Resources whose newest version is faulty and whose last good one is in force."
+        )
+        self.resources_left_out = self._gauge(
+            "config_resources_left_out", "Faulty resources without a last good version; rules may be in force in part."
+        )
+        self.snapshot_id = self._gauge("config_snapshot_id", "Number of the snapshot in force, from 0.")
+        self.reloads = self._counter("config_reloads", "Snapshots built, by whether any fault was found.", "faulty")
+        self.destinations = self._gauge(
+            "dispatcher_destinations_per_variety", "Instance and handler pairs of the routes.", "variety"
+        )
+
+    def _handlers(self) -> None:
+        self.handlers_new = self._gauge("handler_new_handlers", "Handlers built for the snapshot in force.")
+        self.handlers_reused = self._gauge("handler_reused_handlers", "Handlers taken over from the one before.")
+        self.handlers_kept = self._gauge(
+            "handler_kept_handlers", "Last good handlers in force because their successor could not be built."
+        )
+        self.handlers_closed = self._counter("handler_closed_handlers", "Handlers closed.")
+        self.handler_build_failures = self._counter("handler_build_failures", "Handlers that could not be built.")
+        self.handler_close_failures = self._counter("handler_close_failures", "Handlers that failed while closing.")
+
+    def _calls(self) -> None:
+        self.dispatches = self._counter("runtime_dispatches", "Calls of adapters.", *_DISPATCH_LABELS)
+        self.dispatch_duration = Histogram(
+            "mizzen_mixer_runtime_dispatch_duration_seconds",
+            "Duration of calls of adapters.",
+            _DISPATCH_LABELS,
+            buckets=_DISPATCH_BOUNDS,
+            registry=self.registry,
+        )
+        self.checks = self._counter("checks", "Check calls answered, by status code of the precondition.", "code")
+        self.call_failures = self._counter("call_failures", "Calls that ended with a gRPC error.", "method", "code")
+        self.report_bags = self._counter("report_bags", "Bags of attributes received in Reports.")
+        self.condition_failures = self._counter(
+            "condition_failures", "Conditions that could not be evaluated, so that the rule did not apply."
+        )
+        self.instance_failures = self._counter(
+            "instance_failures", "Instances that could not be built from the attributes.", "variety"
+        )
+        self.header_failures = self._counter(
+            "header_operation_failures", "Header values that could not be evaluated, so that the header is left alone."
+        )
+        self.bag_failures = self._counter("report_bag_failures", "Bags of Reports that could not be used.")
+        self.quotas_unknown = self._counter(
+            "quota_unknown", "Quotas granted in full because no rule of the namespace has one of that name."
+        )
+        self.quotas_unmatched = self._counter(
+            "quota_unmatched", "Quotas granted in full because no rule with that quota applied."
+        )
+        self.quota_failures = self._counter("quota_failures", "Quotas refused because an adapter or instance failed.")

@@ -1,0 +1,64 @@
+"""Attribute generation: runs before Check and before each bag of a Report, and lays its results over the request."""
+
+from __future__ import annotations
+
+from mizzen.mixer.expr import AttributeSource, EvaluationError, Value
+from mizzen.mixer.runtime.index import OnFailure
+from mizzen.mixer.runtime.live import HandlerError
+from mizzen.mixer.runtime.overlay import Overlay
+from mizzen.mixer.runtime.routing import NamespaceRoutes, Step
+from mizzen.mixer.runtime.vocabulary import output_prefix
+from mizzen.mixer.templates import InstanceError
+
+
+class GenerationError(Exception):
+    """A generator or one of its bindings failed; the bag cannot be used."""
+
+
+def generate(routes: NamespaceRoutes, bag: AttributeSource, on_failure: OnFailure) -> AttributeSource:
+    """`bag`, or a view of it with generated attributes. Raises `GenerationError` with the text of every failure.
+
+    Every generator sees the request alone, so their order matters only where two write the same attribute: the first
+    one counts.
+    """
+    if not len(routes.generate):
+        return bag
+    view = Overlay(bag)
+    failures: list[str] = []
+    for route in routes.generate.matching(bag, on_failure):
+        for step in route.steps:
+            try:
+                view.add(_outputs(step, bag))
+            except (InstanceError, HandlerError, EvaluationError) as error:
+                failures.append(str(error))
+    if failures:
+        raise GenerationError(", ".join(failures))
+    return view
+
+
+def _outputs(step: Step, bag: AttributeSource) -> dict[str, Value]:
+    """The bound attributes of one generator instance, all or none."""
+    config = step.instance
+    outputs = step.handler.generate(config.builder.build(bag))
+    prefix = output_prefix(config.template)
+    view = Overlay(_Outputs(bag, prefix), {prefix + name: value for name, value in outputs.items()})
+    return {name: expression.evaluate(view) for name, expression in config.bindings.items()}
+
+
+class _Outputs:
+    """The request as bindings see it: an output that is not set is absent, and the request is not asked for it."""
+
+    __slots__ = ("_bag", "_prefix")
+
+    def __init__(self, bag: AttributeSource, prefix: str) -> None:
+        self._bag = bag
+        self._prefix = prefix
+
+    def get(self, name: str) -> Value | None:
+        return None if name.startswith(self._prefix) else self._bag.get(name)
+
+    def get_key(self, name: str, key: str) -> str | None:
+        return None if name.startswith(self._prefix) else self._bag.get_key(name, key)
+
+    def has(self, name: str) -> bool:
+        return not name.startswith(self._prefix) and self._bag.has(name)

@@ -1,0 +1,119 @@
+"""Routes: for each namespace, the rules that apply there, by what they are used for.
+
+Rules of the default configuration namespace apply to every request, those of another namespace to requests whose
+identity namespace it is. The order is fixed: default rules first, then the namespace's own, each by canonical name.
+Header operations of default rules count in every namespace (Istio's Mixer lost them where a namespace had own rules).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from mizzen.mixer.expr import Expression
+from mizzen.mixer.runtime.configured import HeaderOperationConfig, InstanceConfig, RuleConfig
+from mizzen.mixer.runtime.index import RuleSet
+from mizzen.mixer.runtime.live import LiveHandler
+from mizzen.mixer.runtime.names import short_name
+from mizzen.mixer.templates import Variety
+
+
+@dataclass(frozen=True)
+class Step:
+    """One instance that goes to one handler; `action` is the name under which header values see its output."""
+
+    handler: LiveHandler
+    instance: InstanceConfig
+    action: str = ""
+
+
+@dataclass(frozen=True)
+class Route:
+    """What a rule does in one use: the steps of the varieties of that use and, for Check, header operations."""
+
+    key: str
+    match: Expression | None
+    steps: tuple[Step, ...] = ()
+    request_header_operations: tuple[HeaderOperationConfig, ...] = ()
+    response_header_operations: tuple[HeaderOperationConfig, ...] = ()
+
+
+@dataclass(frozen=True)
+class NamespaceRoutes:
+    """The routes of one namespace. `quota` is by the lower-case short name of the quota's instance."""
+
+    check: RuleSet[Route] = field(default_factory=lambda: RuleSet(()))
+    report: RuleSet[Route] = field(default_factory=lambda: RuleSet(()))
+    generate: RuleSet[Route] = field(default_factory=lambda: RuleSet(()))
+    quota: Mapping[str, RuleSet[Route]] = field(default_factory=dict)
+
+
+class RouteTable:
+    """The routes of a snapshot. Immutable; finding those of a request is one dictionary look-up."""
+
+    def __init__(
+        self,
+        rules: Iterable[RuleConfig] = (),
+        handlers: Mapping[str, LiveHandler] | None = None,
+        default_namespace: str = "",
+    ) -> None:
+        live = handlers or {}
+        own: dict[str, list[RuleConfig]] = {}
+        for rule in sorted(rules, key=lambda rule: rule.key):
+            own.setdefault(rule.resource.namespace, []).append(rule)
+        shared = own.pop(default_namespace, [])
+        self._default = _routes(shared, live)
+        self._namespaces = {namespace: _routes([*shared, *some], live) for namespace, some in own.items()}
+
+    def of(self, namespace: str) -> NamespaceRoutes:
+        return self._namespaces.get(namespace, self._default)
+
+    def destinations(self) -> Mapping[str, int]:
+        """How many steps the routes hold, by what they are used for."""
+        counts = {"check": 0, "report": 0, "quota": 0, "attribute_generator": 0}
+        for routes in (self._default, *self._namespaces.values()):
+            counts["check"] += sum(len(route.steps) for route in routes.check.rules)
+            counts["report"] += sum(len(route.steps) for route in routes.report.rules)
+            counts["attribute_generator"] += sum(len(route.steps) for route in routes.generate.rules)
+            counts["quota"] += sum(len(route.steps) for found in routes.quota.values() for route in found.rules)
+        return counts
+
+
+def _routes(rules: Iterable[RuleConfig], handlers: Mapping[str, LiveHandler]) -> NamespaceRoutes:
+    check: list[Route] = []
+    report: list[Route] = []
+    generate: list[Route] = []
+    quota: dict[str, list[Route]] = {}
+    for rule in rules:
+        steps = _steps(rule, handlers)
+        checks = tuple(step for step in steps if _variety(step) in (Variety.CHECK, Variety.CHECK_WITH_OUTPUT))
+        if checks or rule.has_header_operations:
+            operations = (rule.request_header_operations, rule.response_header_operations)
+            check.append(Route(rule.key, rule.match, checks, *operations))
+        for variety, routes in ((Variety.REPORT, report), (Variety.ATTRIBUTE_GENERATOR, generate)):
+            some = tuple(step for step in steps if _variety(step) is variety)
+            if some:
+                routes.append(Route(rule.key, rule.match, some))
+        quotas: dict[str, list[Step]] = {}
+        for step in steps:
+            if _variety(step) is Variety.QUOTA:
+                quotas.setdefault(short_name(step.instance.key).lower(), []).append(step)
+        for name, some_steps in quotas.items():
+            quota.setdefault(name, []).append(Route(rule.key, rule.match, tuple(some_steps)))
+    return NamespaceRoutes(
+        RuleSet(check), RuleSet(report), RuleSet(generate), {name: RuleSet(routes) for name, routes in quota.items()}
+    )
+
+
+def _steps(rule: RuleConfig, handlers: Mapping[str, LiveHandler]) -> list[Step]:
+    """The steps of a rule's actions; an action whose handler is not alive has none."""
+    return [
+        Step(handlers[action.handler.key], instance, action.name)
+        for action in rule.actions
+        if action.handler.key in handlers
+        for instance in action.instances
+    ]
+
+
+def _variety(step: Step) -> Variety:
+    return step.instance.template.variety

@@ -1,0 +1,137 @@
+"""The snapshot: everything resolved, of one moment, and immutable.
+
+Building never fails as a whole. What is faulty is left out or keeps its last good version, every fault becomes a
+`ConfigError` with its place, and the rest is in force.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mizzen.config.errors import ConfigError
+from mizzen.config.resource import DEFAULT_NAMESPACE, Resource
+from mizzen.mixer.expr import BUILTIN
+from mizzen.mixer.runtime.compile import compile_resources
+from mizzen.mixer.runtime.configured import Compiled, RuleConfig
+from mizzen.mixer.runtime.inventory import Inventory
+from mizzen.mixer.runtime.live import HandlerSpec, HandlerTable, LiveHandler, build_handlers
+from mizzen.mixer.runtime.metrics import RuntimeMetrics
+from mizzen.mixer.runtime.routing import RouteTable
+from mizzen.mixer.templates import InstanceTypes
+
+
+class InUse:
+    """Counts the calls that use a snapshot, so that its handlers are closed only after the last one."""
+
+    def __init__(self) -> None:
+        self._calls = 0
+        self._idle = threading.Condition()
+
+    def enter(self) -> None:
+        with self._idle:
+            self._calls += 1
+
+    def leave(self) -> None:
+        with self._idle:
+            self._calls -= 1
+            if not self._calls:
+                self._idle.notify_all()
+
+    def wait_until_idle(self, timeout_seconds: float) -> bool:
+        """Whether no call is left; waits for at most the time given."""
+        with self._idle:
+            return self._idle.wait_for(lambda: not self._calls, timeout_seconds)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One resolved configuration. `number` counts from 0; the empty one before the first load is -1."""
+
+    number: int = -1
+    compiled: Compiled = field(default_factory=lambda: Compiled(BUILTIN))
+    handlers: Mapping[str, LiveHandler] = field(default_factory=dict)
+    kept_handlers: frozenset[str] = frozenset()
+    routes: RouteTable = field(default_factory=RouteTable)
+    errors: tuple[ConfigError, ...] = ()
+    users: InUse = field(default_factory=InUse, compare=False, repr=False)
+    _blocking: bool = field(default=False, init=False, compare=False, repr=False)
+
+    @property
+    def is_blocking(self) -> bool:
+        """Whether a call may have to wait for an adapter."""
+        return self._blocking
+
+    def __post_init__(self) -> None:
+        blocking = any(handler.may_wait for handler in self.handlers.values())
+        object.__setattr__(self, "_blocking", blocking)
+
+    @staticmethod
+    def build(
+        resources: Mapping[str, Resource],
+        previous: Snapshot | None = None,
+        *,
+        metrics: RuntimeMetrics,
+        inventory: Inventory | None = None,
+        default_namespace: str = DEFAULT_NAMESPACE,
+    ) -> Snapshot:
+        """The snapshot of `resources` after `previous`, whose handlers and last good versions it may take over.
+
+        Handlers that `previous` has and the new one has not are still open: see `close_replaced`.
+        """
+        before = previous or Snapshot()
+        compiled, errors = compile_resources(resources, inventory or Inventory(), before.compiled)
+        table = build_handlers(handler_specs(compiled.rules), before.handlers, metrics)
+        snapshot = Snapshot(
+            number=before.number + 1,
+            compiled=compiled,
+            handlers=table.handlers,
+            kept_handlers=frozenset(table.kept),
+            routes=RouteTable(compiled.rules.values(), table.handlers, default_namespace),
+            errors=(*errors, *table.errors),
+        )
+        _count(snapshot, table, metrics)
+        return snapshot
+
+
+def handler_specs(rules: Mapping[str, RuleConfig]) -> dict[str, HandlerSpec]:
+    """The handlers that rules use, each with the types of the instances it gets. Unused handlers are not built."""
+    instances: dict[str, dict[str, InstanceTypes]] = {}
+    configs = {}
+    for rule in rules.values():
+        for action in rule.actions:
+            configs[action.handler.key] = action.handler
+            types = instances.setdefault(action.handler.key, {})
+            types |= {instance.key: instance.builder.types for instance in action.instances}
+    return {key: HandlerSpec(config, dict(sorted(instances[key].items()))) for key, config in configs.items()}
+
+
+def close_replaced(before: Snapshot, after: Snapshot, timeout_seconds: float = 10.0) -> bool:
+    """Closes the handlers that `after` did not take over, once no call uses `before`; False when calls still did.
+
+    Blocks for at most the time given. Handlers are closed in any case: a call that outlives the time may fail.
+    """
+    idle = before.users.wait_until_idle(timeout_seconds)
+    current = {id(handler) for handler in after.handlers.values()}
+    for handler in before.handlers.values():
+        if id(handler) not in current:
+            handler.close()
+    return idle
+
+
+def _count(snapshot: Snapshot, table: HandlerTable, metrics: RuntimeMetrics) -> None:
+    compiled = snapshot.compiled
+    metrics.attributes.set(len(compiled.vocabulary))
+    metrics.handler_configs.set(len(compiled.handlers))
+    metrics.instance_configs.set(len(compiled.instances))
+    metrics.rule_configs.set(len(compiled.rules))
+    metrics.resources_kept.set(len(compiled.kept))
+    metrics.resources_left_out.set(len(compiled.left_out))
+    metrics.snapshot_id.set(snapshot.number)
+    metrics.handlers_new.set(table.built)
+    metrics.handlers_reused.set(table.reused)
+    metrics.handlers_kept.set(len(table.kept))
+    metrics.handler_build_failures.inc(len({error.resource for error in table.errors}))
+    for variety, count in snapshot.routes.destinations().items():
+        metrics.destinations.labels(variety).set(count)

@@ -1,0 +1,48 @@
+"""Counts and logs what goes wrong in calls: every fallback has a counter, and a log line at most each ten seconds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+
+from mizzen.mixer.runtime.metrics import RuntimeMetrics
+from mizzen.mixer.runtime.throttle import Throttle
+
+
+class Watch:
+    """The runtime's eyes; shared by all calls."""
+
+    def __init__(self, metrics: RuntimeMetrics, throttle: Throttle | None = None, logger: Any = None) -> None:
+        self.metrics = metrics
+        self._throttle = throttle or Throttle()
+        self._logger = logger or structlog.get_logger()
+
+    def condition_failed(self, rule: str, error: Exception, rules: int = 1) -> None:
+        """`rules` conditions failed for one reason; `rule` names the one, or says which."""
+        self.metrics.condition_failures.inc(rules)
+        self._say(f"condition {rule}", "condition cannot be evaluated; the rule does not apply", rule=rule, error=error)
+
+    def header_failed(self, rule: str, error: Exception) -> None:
+        self.metrics.header_failures.inc()
+        self._say(f"header {rule}", "header value cannot be evaluated; it is left out", rule=rule, error=error)
+
+    def instance_failed(self, variety: str, error: Exception) -> None:
+        self.metrics.instance_failures.labels(variety).inc()
+        self._say(f"instance {variety}", "instance cannot be built", variety=variety, error=error)
+
+    def quota_failed(self, quota: str, error: Exception) -> None:
+        self.metrics.quota_failures.inc()
+        self._say(f"quota {quota}", "quota cannot be taken; nothing is granted", quota=quota, error=error)
+
+    def quota_is_unknown(self, quota: str) -> None:
+        self.metrics.quotas_unknown.inc()
+        self._say("unknown quota", "no rule has this quota; it is granted in full", quota=quota)
+
+    def call_failed(self, method: str, code: str, message: str) -> None:
+        self.metrics.call_failures.labels(method, code).inc()
+        self._say(f"{method} {code}", "call failed", method=method, code=code, error=message)
+
+    def _say(self, key: str, event: str, **details: object) -> None:
+        if self._throttle.passes(key):
+            self._logger.warning(event, **{name: str(value) for name, value in details.items()})

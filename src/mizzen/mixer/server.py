@@ -1,0 +1,134 @@
+"""The Mixer's process, put together: store, runtime, gRPC front and monitoring."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, ProcessCollector
+
+from mizzen import __version__
+from mizzen.config.resource import DEFAULT_NAMESPACE
+from mizzen.config.store import FileStore
+from mizzen.mixer.front import AioFront, Calls, Front, Limits, Tls
+from mizzen.mixer.monitoring import MakePage, Monitoring, Page, json_page, metrics_page, text_page
+from mizzen.mixer.runtime.controller import Controller
+from mizzen.mixer.runtime.dispatch import Dispatcher
+from mizzen.mixer.runtime.inventory import Inventory
+from mizzen.mixer.runtime.metrics import RuntimeMetrics
+from mizzen.mixer.runtime.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class MixerSettings:
+    """Settings of one Mixer. Port 0 means any free one; both servers bind to `address`."""
+
+    config_directory: Path
+    address: str = "127.0.0.1"
+    port: int = 9091
+    monitoring_port: int = 15014
+    default_namespace: str = DEFAULT_NAMESPACE
+    tls: Tls | None = None
+    limits: Limits = field(default_factory=Limits)
+    drain_seconds: float = 5.0
+
+
+class MixerServer:
+    """One Mixer. `start` serves, `follow` keeps the configuration up to date, `stop` drains and closes."""
+
+    def __init__(self, settings: MixerSettings, inventory: Inventory | None = None) -> None:
+        self.settings = settings
+        self.metrics = RuntimeMetrics()
+        _describe_process(self.metrics.registry)
+        self.dispatcher = Dispatcher(Snapshot(), self.metrics)
+        store = FileStore(settings.config_directory, settings.default_namespace)
+        self.controller = Controller(store, self.dispatcher, self.metrics, inventory)
+        calls = Calls(self.dispatcher.check, self.dispatcher.report, self._generation, self._is_blocking)
+        self.front: Front = AioFront(
+            calls,
+            self.metrics,
+            address=settings.address,
+            port=settings.port,
+            tls=settings.tls,
+            limits=settings.limits,
+        )
+        self.monitoring: Monitoring | None = None
+        self._serving = threading.Event()
+
+    def start(self) -> None:
+        """Loads the configuration and serves. OSError when the directory cannot be read or a port cannot be had; then
+        nothing is left running."""
+        self.controller.load()
+        try:
+            self.monitoring = Monitoring(self._pages(), self.settings.address, self.settings.monitoring_port)
+            self.monitoring.start()
+            self.front.start()
+        except BaseException:
+            self.stop()
+            raise
+        self._serving.set()
+
+    async def follow(self) -> None:
+        """Applies changes of the configuration until cancelled."""
+        await self.controller.follow()
+
+    def run_until(self, stop: asyncio.Event) -> asyncio.Task[None]:
+        """A task that follows the configuration and ends when `stop` is set."""
+
+        async def run() -> None:
+            following = asyncio.ensure_future(self.follow())
+            waiting = asyncio.ensure_future(stop.wait())
+            try:
+                await asyncio.wait([following, waiting], return_when=asyncio.FIRST_COMPLETED)
+                if following.done():
+                    following.result()
+            finally:
+                for task in (following, waiting):
+                    task.cancel()
+                await asyncio.gather(following, waiting, return_exceptions=True)
+
+        return asyncio.ensure_future(run())
+
+    def stop(self) -> None:
+        """Turns unready, answers the open calls within the time for draining, and closes every handler."""
+        self._serving.clear()
+        self.front.stop(self.settings.drain_seconds)
+        self.controller.close()
+        if self.monitoring is not None:
+            self.monitoring.stop()
+
+    def _generation(self) -> str:
+        return self.controller.generation
+
+    def _is_blocking(self) -> bool:
+        return self.dispatcher.snapshot.is_blocking
+
+    def _pages(self) -> Mapping[str, MakePage]:
+        return {
+            "/metrics": self._metrics_page,
+            "/healthz": lambda _: text_page("ok"),
+            "/readyz": self._ready_page,
+            "/version": lambda _: json_page({"name": "mizzen mixer", "version": __version__}),
+            "/config": lambda _: json_page(self.controller.describe()),
+        }
+
+    def _metrics_page(self, accept: str) -> Page:
+        handlers = self.dispatcher.snapshot.handlers.values()
+        registries = [handler.adapter.registry for handler in handlers if handler.adapter.registry is not None]
+        return metrics_page([self.metrics.registry, *registries], accept)
+
+    def _ready_page(self, _: str) -> Page:
+        if self._serving.is_set():
+            return text_page("ready")
+        return text_page("not serving", HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _describe_process(registry: CollectorRegistry) -> None:
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    info = Gauge("mizzen_build_info", "The version that runs.", ("component", "version"), registry=registry)
+    info.labels("mixer", __version__).set(1)
