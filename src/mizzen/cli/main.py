@@ -9,6 +9,7 @@ import typer
 from mizzen import __version__
 from mizzen.cli.demo import demo
 from mizzen.cli.eval import evaluate
+from mizzen.cli.mixer import mixer
 from mizzen.cli.proxy import proxy
 from mizzen.cli.usage import UsageCommand
 
@@ -39,6 +40,7 @@ def options(
 
 app.command("demo", cls=UsageCommand)(demo)
 app.command("eval")(evaluate)
+app.command("mixer", cls=UsageCommand)(mixer)
 app.command("proxy", cls=UsageCommand)(proxy)
 
 

@@ -59,6 +59,11 @@ class MixerServer:
         self.monitoring: Monitoring | None = None
         self._serving = threading.Event()
 
+    @property
+    def monitoring_port(self) -> int:
+        """The bound port, once started."""
+        return self.monitoring.port if self.monitoring else 0
+
     def start(self) -> None:
         """Loads the configuration and serves. OSError when the directory cannot be read or a port cannot be had; then
         nothing is left running."""
