@@ -1,0 +1,414 @@
+//! One stream: its states, from the arrival of the headers to the record of its end.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use mizzen_client::check_cache::Verdict;
+use mizzen_client::flow::{Decision, Finished, Started, Ticket};
+use mizzen_client::grpc::Outcome;
+use mizzen_client::names;
+use mizzen_client::status::Status;
+
+use super::attributes::{Arrival, FORWARD_HEADER, derive};
+use super::call::{self, Call};
+use super::config::HttpFilterConfig;
+use super::directive::{Reply, apply};
+use super::prepared::{Prepared, forward_header};
+use super::worker::Worker;
+use crate::clock;
+use crate::ffi::{Header, HeaderKind, HeadersStatus, HttpHandle, HttpScheduler, StreamView};
+use crate::report::{OWN_NAMESPACE, Record, forget_current, make_current, read_metadata, recycled};
+use crate::wake;
+
+/// Where a stream stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// The headers have not been seen.
+    NotStarted,
+    /// The request is held until the Mixer has decided.
+    Calling,
+    /// The request went on.
+    Complete,
+    /// This filter has answered.
+    Responded,
+}
+
+/// Events by which a stream is woken.
+const RETRY: u64 = 0;
+const RESUME: u64 = 1;
+
+/// The filter of one stream. Envoy may call one hook from inside another, hence the cells: nothing stays borrowed while Envoy is called.
+pub(crate) struct HttpFilter {
+    worker: Rc<Worker>,
+    state: Cell<State>,
+    grpc: Cell<bool>,
+    record: RefCell<Option<Box<Record>>>,
+    prepared: RefCell<Option<Rc<Prepared>>>,
+    /// What the Mixer wants done to the response.
+    verdict: RefCell<Option<Rc<Verdict>>>,
+    /// The claim on a decision, while one is awaited.
+    ticket: Cell<Option<Ticket>>,
+    call: RefCell<Option<Call>>,
+    /// An outcome that came while the attempt was being sent.
+    early: RefCell<Option<Outcome>>,
+    sending: Cell<bool>,
+    scheduler: OnceCell<Arc<HttpScheduler>>,
+}
+
+impl HttpFilter {
+    pub(crate) fn new(config: &Arc<HttpFilterConfig>, envoy: &HttpHandle<'_>) -> HttpFilter {
+        HttpFilter {
+            worker: Worker::of(config, envoy),
+            state: Cell::new(State::NotStarted),
+            grpc: Cell::new(false),
+            record: RefCell::new(Some(recycled())),
+            prepared: RefCell::default(),
+            verdict: RefCell::default(),
+            ticket: Cell::default(),
+            call: RefCell::default(),
+            early: RefCell::default(),
+            sending: Cell::default(),
+            scheduler: OnceCell::new(),
+        }
+    }
+
+    /// The headers have arrived: attributes are built, the forwarding header is replaced, and the Mixer is asked unless a decision is at hand.
+    pub(crate) fn request_headers(self: &Rc<Self>, mut envoy: HttpHandle<'_>) -> HeadersStatus {
+        self.state.set(State::Complete);
+        let prepared = self.worker.prepared(&envoy);
+        self.prepared.replace(prepared.clone());
+        let Some(prepared) = prepared else {
+            let forward = forward_header(&self.worker.config.forward);
+            replace_forward_header(&mut envoy, None, forward.as_deref());
+            return HeadersStatus::Continue;
+        };
+        let service = &prepared.service;
+        let arrival = (service.check || service.report).then(|| self.arrive(&prepared, &envoy));
+        replace_forward_header(&mut envoy, arrival.as_ref(), prepared.forward_header.as_deref());
+        if !service.check {
+            return HeadersStatus::Continue;
+        }
+        self.state.set(State::Calling);
+        let started = self.with_bag(|bag| self.worker.client.start(bag, &service.quotas, &prepared.policy));
+        match started.and_then(|started| self.advance(&mut envoy, started)) {
+            Some(decision) => match self.decide(&mut envoy, &decision) {
+                None => HeadersStatus::Continue,
+                Some(reply) => {
+                    reply.send(envoy);
+                    HeadersStatus::StopIteration
+                }
+            },
+            None => HeadersStatus::StopAllAndWatermark,
+        }
+    }
+
+    fn arrive(&self, prepared: &Prepared, envoy: &HttpHandle<'_>) -> Arrival {
+        let mut record = self.record.borrow_mut();
+        let record = record.get_or_insert_with(recycled);
+        let arrival = prepared.fill(&self.worker.config, &mut record.bag, |bag| derive(envoy, bag, clock::wall()));
+        record.report = prepared.service.report;
+        record.observed.request_header_bytes = Some(arrival.header_bytes);
+        self.grpc.set(arrival.grpc);
+        arrival
+    }
+
+    pub(crate) fn request_trailers(&self, envoy: &HttpHandle<'_>) {
+        if let Some(record) = self.record.borrow_mut().as_mut().filter(|record| record.report) {
+            record.observed.request_trailer_bytes = envoy.with_headers(HeaderKind::RequestTrailers, |trailers| {
+                trailers.iter().map(|trailer| trailer.size() as u64).sum()
+            });
+        }
+    }
+
+    pub(crate) fn response_headers(&self, envoy: &mut HttpHandle<'_>) {
+        if self.state.get() != State::Complete {
+            return;
+        }
+        let verdict = self.verdict.borrow().clone();
+        if let Some(directive) = verdict.as_ref().and_then(|verdict| verdict.directive.as_ref()) {
+            apply(envoy, HeaderKind::Response, &directive.response_header_operations);
+        }
+    }
+
+    /// The stream has ended; its record is completed as far as only a filter can, and left for the access logger.
+    pub(crate) fn stream_complete(&self, envoy: &HttpHandle<'_>) {
+        self.give_up();
+        if self.state.replace(State::Responded) == State::NotStarted {
+            self.fill_late(envoy);
+        }
+        if let Some(mut record) = self.record.take() {
+            if record.report {
+                read_metadata(envoy, &mut record);
+            }
+            make_current(record);
+        }
+    }
+
+    /// A stream that an earlier filter or Envoy itself has answered.
+    fn fill_late(&self, envoy: &HttpHandle<'_>) {
+        let Some(prepared) = self.worker.prepared(envoy).filter(|prepared| prepared.service.report) else { return };
+        let mut record = self.record.borrow_mut();
+        let record = record.get_or_insert_with(recycled);
+        prepared.fill_late(&self.worker.config, &mut record.bag, |bag| derive(envoy, bag, clock::wall()));
+        record.report = true;
+    }
+
+    pub(crate) fn destroyed(&self) {
+        self.give_up();
+        forget_current();
+        if let Some(record) = self.record.take() {
+            record.recycle();
+        }
+    }
+
+    pub(crate) fn call_headers(&self, id: u64, headers: &[Header<'_>]) {
+        self.with_call(id, |call| call.headers(headers));
+    }
+
+    pub(crate) fn call_data(&self, id: u64, data: &[u8]) {
+        self.with_call(id, |call| call.data(data));
+    }
+
+    pub(crate) fn call_trailers(&self, id: u64, trailers: &[Header<'_>]) {
+        self.with_call(id, |call| call.trailers(trailers));
+    }
+
+    pub(crate) fn call_complete(self: &Rc<Self>, envoy: HttpHandle<'_>, id: u64) {
+        self.call_ended(envoy, id, Call::complete);
+    }
+
+    pub(crate) fn call_reset(self: &Rc<Self>, envoy: HttpHandle<'_>, id: u64) {
+        self.call_ended(envoy, id, |call| call.interrupted(&self.worker.config.transport));
+    }
+
+    fn with_call(&self, id: u64, take: impl FnOnce(&mut Call)) {
+        if let Some(call) = self.call.borrow_mut().as_mut()
+            && call.is(id)
+        {
+            take(call);
+        }
+    }
+
+    fn call_ended(self: &Rc<Self>, mut envoy: HttpHandle<'_>, id: u64, end: impl FnOnce(Call) -> Outcome) {
+        if self.call.borrow_mut().as_mut().is_none_or(|call| !call.is(id)) {
+            return;
+        }
+        let Some(call) = self.call.take() else { return };
+        let (ticket, sent) = (call.ticket, call.sent);
+        let outcome = end(call);
+        if self.sending.get() {
+            self.early.replace(Some(outcome));
+            return;
+        }
+        if let Some(decision) = self.settle(&mut envoy, ticket, sent, &outcome) {
+            self.conclude(envoy, &decision);
+        }
+    }
+
+    /// The stream was woken: for the next attempt, or because another stream's answer may be its own.
+    pub(crate) fn scheduled(self: &Rc<Self>, mut envoy: HttpHandle<'_>, event: u64) {
+        let Some(ticket) = self.ticket.get().filter(|_| self.state.get() == State::Calling) else { return };
+        let decision = match event {
+            RETRY if self.call.borrow().is_none() => {
+                self.worker.client.retry(ticket).and_then(|body| self.attempt(&mut envoy, ticket, &body))
+            }
+            RESUME => self.resumed(ticket).and_then(|started| self.advance(&mut envoy, started)),
+            _ => None,
+        };
+        if let Some(decision) = decision {
+            self.conclude(envoy, &decision);
+        }
+    }
+
+    fn resumed(&self, ticket: Ticket) -> Option<Started> {
+        let prepared = self.prepared.borrow().clone()?;
+        self.with_bag(|bag| self.worker.client.resume(ticket, bag, &prepared.service.quotas, &prepared.policy))
+    }
+
+    fn with_bag<R>(&self, read: impl FnOnce(&mizzen_client::Bag) -> R) -> Option<R> {
+        self.record.borrow().as_ref().map(|record| read(&record.bag))
+    }
+
+    /// Takes the next step of a Check; a decision if there is one already.
+    fn advance(self: &Rc<Self>, envoy: &mut HttpHandle<'_>, started: Started) -> Option<Decision> {
+        match started {
+            Started::Decided { decision, refill } => {
+                self.ticket.set(None);
+                if let Some(request) = refill {
+                    self.worker.client.refill(request);
+                }
+                Some(decision)
+            }
+            Started::Call(request) => self.attempt(envoy, request.ticket, &request.body),
+            Started::Joined(ticket) => {
+                self.ticket.set(Some(ticket));
+                self.scheduler(envoy);
+                self.worker.client.wait(ticket, self);
+                None
+            }
+        }
+    }
+
+    fn attempt(self: &Rc<Self>, envoy: &mut HttpHandle<'_>, ticket: Ticket, body: &[u8]) -> Option<Decision> {
+        self.ticket.set(Some(ticket));
+        let call = Call::new(ticket);
+        let sent = call.sent;
+        self.call.replace(Some(call));
+        self.sending.set(true);
+        let result = call::send(envoy, &self.worker.config.transport, body);
+        self.sending.set(false);
+        let outcome = match result {
+            Ok(id) => {
+                self.with_call(id, |_| ());
+                self.early.take()?
+            }
+            Err(failure) => failure.into(),
+        };
+        self.call.take();
+        self.settle(envoy, ticket, sent, &outcome)
+    }
+
+    /// Tells the client what became of an attempt, and wakes the streams whose decision depends on it.
+    fn settle(
+        self: &Rc<Self>,
+        envoy: &mut HttpHandle<'_>,
+        ticket: Ticket,
+        sent: mizzen_client::instant::Instant,
+        outcome: &Outcome,
+    ) -> Option<Decision> {
+        match self.worker.client.finish(ticket, outcome, sent) {
+            Finished::Retry { after } => {
+                let stream = Arc::clone(self.scheduler(envoy));
+                wake::stream_later(after, stream, RETRY);
+                None
+            }
+            Finished::Decided { decision, resume } => {
+                self.ticket.set(None);
+                self.worker.client.wake(resume);
+                Some(decision)
+            }
+            Finished::Settled => None,
+        }
+    }
+
+    fn scheduler(&self, envoy: &HttpHandle<'_>) -> &Arc<HttpScheduler> {
+        self.scheduler.get_or_init(|| Arc::new(envoy.scheduler()))
+    }
+
+    /// Has this stream look at its ticket again; called by other streams of the same worker.
+    pub(crate) fn resume_soon(&self) {
+        if let Some(scheduler) = self.scheduler.get() {
+            scheduler.commit(RESUME);
+        }
+    }
+
+    /// Acts on a decision for a request that was held.
+    fn conclude(&self, mut envoy: HttpHandle<'_>, decision: &Decision) {
+        if self.state.get() != State::Calling {
+            return;
+        }
+        match self.decide(&mut envoy, decision) {
+            None => envoy.continue_decoding(),
+            Some(reply) => reply.send(envoy),
+        }
+    }
+
+    /// Carries a decision out: makes the changes asked for to a request that may go on, or returns the answer to give instead.
+    fn decide(&self, envoy: &mut HttpHandle<'_>, decision: &Decision) -> Option<Reply> {
+        let Verdict { status, directive } = &*decision.verdict;
+        self.note(decision);
+        if !status.is_ok() {
+            envoy.add_custom_flag("UAEX");
+            envoy.set_dynamic_metadata(OWN_NAMESPACE, "status", &status.to_text());
+        }
+        let direct = directive.as_ref().filter(|directive| directive.direct_response_code != 0);
+        if direct.is_some() || !status.is_ok() {
+            self.state.set(State::Responded);
+            let grpc = self.grpc.get();
+            return Some(
+                direct.map_or_else(|| Reply::denial(status, grpc), |direct| Reply::direct(direct, status, grpc)),
+            );
+        }
+        self.state.set(State::Complete);
+        if let Some(directive) = directive {
+            apply(envoy, HeaderKind::Request, &directive.request_header_operations);
+            if !directive.request_header_operations.is_empty() {
+                envoy.clear_route_cache();
+            }
+            self.verdict.replace(Some(Rc::clone(&decision.verdict)));
+        }
+        None
+    }
+
+    /// Keeps what the report says of the decision.
+    fn note(&self, decision: &Decision) {
+        let mut record = self.record.borrow_mut();
+        let Some(record) = record.as_mut().filter(|record| record.report) else { return };
+        record.bag.set_bool(names::CHECK_CACHE_HIT, decision.check_cache_hit);
+        record.bag.set_bool(names::QUOTA_CACHE_HIT, decision.quota_cache_hit);
+        let Status { code, .. } = decision.verdict.status;
+        if code != Status::OK {
+            record.bag.set_int64(names::CHECK_ERROR_CODE, i64::from(code));
+            record.bag.set_string(names::CHECK_ERROR_MESSAGE, &decision.verdict.status.to_text());
+            record.observed.denied_code = Some(decision.verdict.status.http_code());
+        }
+    }
+
+    /// The request is gone: nobody waits for the Mixer any more, except streams that had joined.
+    fn give_up(&self) {
+        self.call.take();
+        if let Some(ticket) = self.ticket.take() {
+            self.worker.client.cancel(ticket);
+        }
+    }
+
+    /// Settles a stream whose headers hook failed: by the fail policy it goes on, or is answered 500.
+    pub(crate) fn recover_headers(&self, envoy: HttpHandle<'_>) -> HeadersStatus {
+        self.give_up();
+        match self.fail() {
+            None => HeadersStatus::Continue,
+            Some(reply) => {
+                reply.send(envoy);
+                HeadersStatus::StopIteration
+            }
+        }
+    }
+
+    /// Settles a stream that a failed hook would leave held.
+    pub(crate) fn recover_held(&self, mut envoy: HttpHandle<'_>) {
+        if self.state.get() != State::Calling {
+            return;
+        }
+        let running = self.call.borrow().as_ref().and_then(Call::stream);
+        self.give_up();
+        if let Some(id) = running {
+            envoy.reset_stream(id);
+        }
+        match self.fail() {
+            None => envoy.continue_decoding(),
+            Some(reply) => reply.send(envoy),
+        }
+    }
+
+    fn fail(&self) -> Option<Reply> {
+        if self.worker.config.policy.fail_open {
+            self.state.set(State::Complete);
+            return None;
+        }
+        self.state.set(State::Responded);
+        Some(Reply::failure(self.grpc.get()))
+    }
+}
+
+/// Removes what the caller sent in the forwarding header and puts in what this proxy forwards.
+fn replace_forward_header(envoy: &mut HttpHandle<'_>, arrival: Option<&Arrival>, forward: Option<&str>) {
+    let sent = match arrival {
+        Some(arrival) => arrival.forwarded.is_some(),
+        None => envoy.header(HeaderKind::Request, FORWARD_HEADER, |_| ()).is_some(),
+    };
+    match forward {
+        Some(value) => envoy.set_header(HeaderKind::Request, FORWARD_HEADER, value.as_bytes()),
+        None => sent && envoy.remove_header(HeaderKind::Request, FORWARD_HEADER),
+    };
+}

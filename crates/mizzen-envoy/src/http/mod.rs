@@ -1,0 +1,14 @@
+//! The HTTP filter: attributes of the request, the Check, and what the decision does to the messages.
+
+mod attributes;
+mod call;
+mod config;
+mod directive;
+mod filter;
+mod prepared;
+mod worker;
+
+pub(crate) use attributes::{FORWARD_HEADER, derive};
+pub(crate) use config::{HttpFilterConfig, RouteConfig};
+pub(crate) use filter::HttpFilter;
+pub(crate) use prepared::Prepared;

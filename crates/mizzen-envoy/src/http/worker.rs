@@ -1,0 +1,66 @@
+//! What one worker keeps for one filter configuration. Nothing here is shared between threads.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::config::{HttpFilterConfig, RouteConfig};
+use super::prepared::Prepared;
+use crate::client::WorkerClient;
+use crate::ffi::HttpHandle;
+
+/// How many services of routes are kept prepared; the table is emptied beyond that.
+const PREPARED: usize = 1000;
+
+thread_local! {
+    static WORKERS: RefCell<Vec<Rc<Worker>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// One filter configuration on one worker.
+pub(super) struct Worker {
+    pub(super) config: Arc<HttpFilterConfig>,
+    pub(super) client: Rc<WorkerClient>,
+    prepared: RefCell<HashMap<u64, Rc<Prepared>>>,
+    latest: RefCell<Option<Rc<Prepared>>>,
+}
+
+impl Worker {
+    /// The calling worker's part of `config`, made at its first stream.
+    pub(super) fn of(config: &Arc<HttpFilterConfig>, envoy: &HttpHandle<'_>) -> Rc<Worker> {
+        WORKERS.with_borrow_mut(|workers| {
+            if let Some(known) = workers.iter().find(|worker| worker.config.id == config.id) {
+                return Rc::clone(known);
+            }
+            // a configuration that only this table knows was replaced, and its streams have ended
+            workers.retain(|worker| Rc::strong_count(worker) > 1 || Arc::strong_count(&worker.config) > 1);
+            let worker = Rc::new(Worker {
+                config: Arc::clone(config),
+                client: WorkerClient::of(&config.transport, envoy.worker_index()),
+                prepared: RefCell::default(),
+                latest: RefCell::default(),
+            });
+            workers.push(Rc::clone(&worker));
+            worker
+        })
+    }
+
+    /// What applies to a stream by its route; `None` if no service does.
+    pub(super) fn prepared(&self, envoy: &HttpHandle<'_>) -> Option<Rc<Prepared>> {
+        envoy.with_route(|route| {
+            let service = route.or_else(|| self.config.default_service())?;
+            let latest = self.latest.borrow().clone().filter(|latest| latest.service.id == service.id);
+            Some(latest.unwrap_or_else(|| self.look_up(service)))
+        })
+    }
+
+    fn look_up(&self, service: &Arc<RouteConfig>) -> Rc<Prepared> {
+        let mut prepared = self.prepared.borrow_mut();
+        if prepared.len() >= PREPARED {
+            prepared.clear();
+        }
+        let found = prepared.entry(service.id).or_insert_with(|| Rc::new(Prepared::new(&self.config, service)));
+        self.latest.replace(Some(Rc::clone(found)));
+        Rc::clone(found)
+    }
+}

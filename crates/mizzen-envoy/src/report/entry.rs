@@ -1,0 +1,195 @@
+//! The attributes of a report that are known when a stream has ended.
+
+use mizzen_client::{Bag, Name, Time, names};
+
+use super::record::Record;
+use crate::address;
+use crate::clock;
+use crate::ffi::{Attribute, Header, HeaderKind, HttpHandle, LogHandle, MetadataSource, StreamView};
+use crate::flags;
+
+/// The headers by which a tracer names a span; Envoy may set them after the filter has seen the request.
+const TRACING_HEADERS: [&str; 4] = ["x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled"];
+/// Where the filter notes the status of a refusal; not reported, as `check.error_message` says the same.
+pub(crate) const OWN_NAMESPACE: &str = "istio.mixer";
+
+/// What the filter knows of a stream beside its bag.
+#[derive(Default)]
+pub(crate) struct Observed {
+    /// Bytes of the request's headers as they arrived; `None` if the filter did not see them.
+    pub(crate) request_header_bytes: Option<u64>,
+    pub(crate) request_trailer_bytes: u64,
+    /// The status that the Mixer's refusal stands for.
+    pub(crate) denied_code: Option<u16>,
+    metadata: Vec<Metadata>,
+}
+
+/// One value of another filter's dynamic metadata; `list` if it is one, else its type is not known yet.
+struct Metadata {
+    namespace: String,
+    key: String,
+    list: Option<String>,
+}
+
+/// Sets what only the filter can read of a finished stream: metadata of the chosen host, and which metadata other filters left.
+pub(crate) fn read_metadata(stream: &HttpHandle<'_>, record: &mut Record) {
+    let bag = &mut record.bag;
+    stream.metadata(MetadataSource::Host, b"istio", b"uid", |uid| bag.set_string_lossy(names::DESTINATION_UID, uid));
+    if stream.metadata_namespace_count(MetadataSource::Dynamic) == 0 {
+        return;
+    }
+    for namespace in stream.metadata_namespaces(MetadataSource::Dynamic) {
+        if namespace == OWN_NAMESPACE.as_bytes() {
+            continue;
+        }
+        for key in stream.metadata_keys(MetadataSource::Dynamic, &namespace) {
+            let list = stream.metadata_list(MetadataSource::Dynamic, &namespace, &key);
+            let list = list.map(|elements| elements.join(&b','));
+            record.observed.metadata.push(Metadata {
+                namespace: text(&namespace),
+                key: text(&key),
+                list: list.as_deref().map(text),
+            });
+        }
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Sets one string map per namespace: strings as they are, lists joined by commas, everything else left out.
+///
+/// Strings are read here because the filter's own getter writes an error to Envoy's log for each value of another type.
+fn set_metadata(log: &LogHandle<'_>, bag: &mut Bag, metadata: &[Metadata]) {
+    for Metadata { namespace, key, list } in metadata {
+        // namespaces are named by Envoy's configuration and its filters, yet the table of names is bounded
+        let Some(name) = Name::try_intern(namespace) else { continue };
+        match list {
+            Some(list) if !list.is_empty() => bag.extend_map(name, [(&**key, &**list)]),
+            Some(_) => {}
+            None => {
+                log.dynamic_metadata(namespace, key, |value| bag.extend_map(name, [(&**key, &*text(value))]));
+            }
+        }
+    }
+    for (name, key) in RBAC_RESULTS {
+        let value = bag.get_key(names::ENVOY_FILTERS_HTTP_RBAC, key).map(str::to_owned);
+        if let Some(value) = value {
+            bag.set_string(name, &value);
+        }
+    }
+}
+
+/// What a shadow rule of Envoy's RBAC filter would have decided.
+const RBAC_RESULTS: [(Name, &str); 2] = [
+    (names::RBAC_PERMISSIVE_RESPONSE_CODE, "shadow_engine_result"),
+    (names::RBAC_PERMISSIVE_EFFECTIVE_POLICY_ID, "shadow_effective_policy_id"),
+];
+
+/// The RBAC results of a stream that no filter of ours saw.
+pub(crate) fn set_rbac(log: &LogHandle<'_>, bag: &mut Bag) {
+    for (name, key) in RBAC_RESULTS {
+        log.dynamic_metadata(names::ENVOY_FILTERS_HTTP_RBAC.as_str(), key, |value| bag.set_string_lossy(name, value));
+    }
+}
+
+/// Sets everything else: the response, sizes, times, the upstream host and the flags.
+pub(crate) fn set_outcome(log: &LogHandle<'_>, bag: &mut Bag, observed: &Observed) {
+    set_times(log, bag);
+    let response_header_bytes = set_response_headers(log, bag);
+    set_sizes(log, bag, observed, response_header_bytes);
+    set_codes(log, bag, observed);
+    set_upstream(log, bag);
+    set_tracing_headers(log, bag);
+    if !observed.metadata.is_empty() {
+        set_metadata(log, bag, &observed.metadata);
+    }
+}
+
+fn set_times(log: &LogHandle<'_>, bag: &mut Bag) {
+    let timing = log.timing();
+    let duration = timing.request_complete.max(0);
+    let end =
+        if timing.request_complete < 0 { clock::wall_nanos() } else { timing.start_unix.saturating_add(duration) };
+    bag.set_timestamp(names::RESPONSE_TIME, Time::from_nanos(end));
+    bag.set_duration(names::RESPONSE_DURATION, Time::from_nanos(duration));
+}
+
+/// Headers and trailers of the response in one map; returns the bytes of both as they left.
+fn set_response_headers(log: &LogHandle<'_>, bag: &mut Bag) -> u64 {
+    log.with_headers(HeaderKind::Response, |headers| {
+        log.with_headers(HeaderKind::ResponseTrailers, |trailers| {
+            let all = headers.iter().chain(trailers);
+            bag.set_map_lossy(names::RESPONSE_HEADERS, all.clone().map(|header| (header.name(), header.value())));
+            if let Some(status) = find(trailers, b"grpc-status").or_else(|| find(headers, b"grpc-status")) {
+                let message = find(trailers, b"grpc-message").or_else(|| find(headers, b"grpc-message"));
+                bag.set_string_lossy(names::RESPONSE_GRPC_STATUS, status);
+                bag.set_string_lossy(names::RESPONSE_GRPC_MESSAGE, message.unwrap_or_default());
+            }
+            all.map(|header| header.size() as u64).sum()
+        })
+    })
+}
+
+fn find<'h>(headers: &'h [Header<'_>], name: &[u8]) -> Option<&'h [u8]> {
+    headers.iter().find(|header| header.name() == name).map(Header::value)
+}
+
+fn set_sizes(log: &LogHandle<'_>, bag: &mut Bag, observed: &Observed, response_header_bytes: u64) {
+    let bytes = log.bytes();
+    // a filter that did not see the request did not change it either
+    let request_header_bytes = observed.request_header_bytes.unwrap_or_else(|| {
+        log.with_headers(HeaderKind::Request, |headers| headers.iter().map(|header| header.size() as u64).sum())
+    });
+    let sizes = [
+        (names::REQUEST_SIZE, bytes.received),
+        (names::REQUEST_TOTAL_SIZE, bytes.received + request_header_bytes + observed.request_trailer_bytes),
+        (names::RESPONSE_SIZE, bytes.sent),
+        (names::RESPONSE_TOTAL_SIZE, bytes.sent + response_header_bytes),
+    ];
+    for (name, size) in sizes {
+        bag.set_int64(name, i64::try_from(size).unwrap_or(i64::MAX));
+    }
+}
+
+fn set_codes(log: &LogHandle<'_>, bag: &mut Bag, observed: &Observed) {
+    let mut mask = log.number(Attribute::ResponseFlags).unwrap_or(0);
+    let code = match observed.denied_code {
+        Some(denied) => {
+            mask |= flags::UAEX;
+            i64::from(denied)
+        }
+        None => match log.number(Attribute::ResponseCode) {
+            None | Some(0) => 500,
+            Some(code) => i64::try_from(code).unwrap_or(500),
+        },
+    };
+    bag.set_int64(names::RESPONSE_CODE, code);
+    flags::with_letters(mask, |letters| bag.set_string(names::CONTEXT_PROXY_ERROR_CODE, letters));
+}
+
+fn set_upstream(log: &LogHandle<'_>, bag: &mut Bag) {
+    if bag.contains(names::DESTINATION_IP) && bag.contains(names::DESTINATION_PORT) {
+        return;
+    }
+    let Some(Some((address, port))) = log.attribute(Attribute::UpstreamAddress, address::parse) else { return };
+    if !bag.contains(names::DESTINATION_IP) {
+        address::with_bytes(address, |bytes| bag.set_bytes(names::DESTINATION_IP, bytes));
+    }
+    if let (false, Some(port)) = (bag.contains(names::DESTINATION_PORT), port) {
+        bag.set_int64(names::DESTINATION_PORT, i64::from(port));
+    }
+}
+
+fn set_tracing_headers(log: &LogHandle<'_>, bag: &mut Bag) {
+    // without a trace there is none of the others either, except what the caller sent, which the map has already
+    if log.header(HeaderKind::Request, TRACING_HEADERS[0], |_| ()).is_none() {
+        return;
+    }
+    for name in TRACING_HEADERS {
+        log.header(HeaderKind::Request, name, |value| {
+            bag.extend_map(names::REQUEST_HEADERS, [(name, &*String::from_utf8_lossy(value))]);
+        });
+    }
+}

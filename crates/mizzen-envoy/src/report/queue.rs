@@ -1,0 +1,80 @@
+//! The batches of one transport: each worker fills its own, the main thread collects what is due.
+
+use std::sync::{Mutex, Once};
+
+use mizzen_client::Bag;
+use mizzen_client::batch::{Batch, BatchLimits, OpenBatch};
+use mizzen_client::config::TransportConfig;
+use mizzen_client::dictionary::WordLimit;
+use mizzen_client::instant::Instant;
+use mizzen_client::report::{Encoding, ReportEncoder};
+
+use crate::ffi::{Level, log};
+use crate::wake::{self, lock};
+
+static NOT_SENT: Once = Once::new();
+
+/// The batches under way. A lane is locked by its worker for an entry, and by the main thread once per tick and batch.
+pub(crate) struct ReportQueue {
+    lanes: Box<[Lane]>,
+}
+
+/// On a cache line of its own, so that workers do not slow each other down.
+#[repr(align(128))]
+struct Lane(Mutex<Filling>);
+
+struct Filling {
+    open: OpenBatch,
+    full: Vec<Batch>,
+}
+
+impl ReportQueue {
+    /// Empty batches for `workers` workers and the main thread.
+    pub(crate) fn new(config: &TransportConfig, workers: usize) -> ReportQueue {
+        let encoding = if config.report_delta_encoding { Encoding::Delta } else { Encoding::Independent };
+        let lane = |_| {
+            let open = OpenBatch::new(BatchLimits::from(config), ReportEncoder::new(WordLimit::FULL, encoding));
+            Lane(Mutex::new(Filling { open, full: Vec::new() }))
+        };
+        ReportQueue { lanes: (0..=workers).map(lane).collect() }
+    }
+
+    /// Adds one entry to the batch of `worker`. The main thread is woken at once for a full batch, and within a tick for one that has begun. Without a
+    /// bootstrap extension nobody sends batches: full ones are given up.
+    pub(crate) fn push(&self, worker: usize, bag: &Bag, now: Instant) {
+        let Some(Lane(lane)) = self.lanes.get(worker) else { return };
+        let mut filling = lock(lane);
+        let Some(full) = filling.open.push(bag, now) else {
+            drop(filling);
+            return wake::main_soon();
+        };
+        if wake::main() {
+            filling.full.push(full);
+        } else {
+            NOT_SENT.call_once(|| {
+                log(Level::Warn, "mizzen: reports are lost: no bootstrap extension `mixer` is configured to send them")
+            });
+        }
+    }
+
+    /// Takes the batches that are full or old enough, or all of them, and tells when the next one is due. Main thread.
+    pub(crate) fn collect(&self, now: Instant, all: bool, take: &mut impl FnMut(Batch)) -> Option<Instant> {
+        let mut next: Option<Instant> = None;
+        for Lane(lane) in &self.lanes {
+            let mut filling = lock(lane);
+            filling.full.drain(..).for_each(&mut *take);
+            if all || filling.open.is_due(now) {
+                filling.open.take().into_iter().for_each(&mut *take);
+            }
+            next = next.into_iter().chain(filling.open.deadline()).min();
+        }
+        next
+    }
+
+    /// Uses fewer words of the global dictionary in later batches; the peer does not know them all.
+    pub(crate) fn shrink_dictionary(&self) {
+        for Lane(lane) in &self.lanes {
+            lock(lane).open.set_word_limit(WordLimit::BASE);
+        }
+    }
+}

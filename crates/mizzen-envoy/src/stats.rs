@@ -1,0 +1,91 @@
+//! Counters: each thread counts in a lane of its own, the main thread adds the lanes up and publishes what is new.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+pub(crate) use mizzen_client::stats::Counter;
+use mizzen_client::stats::{COUNTERS, Stats};
+
+use crate::ffi::{BootstrapHandle, concurrency, hook_failures};
+use crate::wake;
+
+static LANES: OnceLock<Box<[Lane]>> = OnceLock::new();
+
+/// The counters of one thread, on cache lines of their own. Only that thread writes.
+#[repr(align(128))]
+struct Lane([AtomicU64; COUNTERS]);
+
+/// Makes a lane for each worker and one for the main thread, on which this must be called once before any counting.
+pub(crate) fn prepare() {
+    let lane = |_| Lane([const { AtomicU64::new(0) }; COUNTERS]);
+    LANES.get_or_init(|| (0..=concurrency()).map(lane).collect());
+}
+
+/// The main thread's lane.
+pub(crate) fn main_lane() -> usize {
+    LANES.get().map_or(0, |lanes| lanes.len().saturating_sub(1))
+}
+
+/// Counts one on `lane`, the number of the calling worker.
+pub(crate) fn count(lane: usize, counter: Counter) {
+    add(lane, counter, 1);
+}
+
+fn add(lane: usize, counter: Counter, amount: u64) {
+    if let Some(Lane(counters)) = LANES.get().and_then(|lanes| lanes.get(lane)) {
+        // the lane has one writer, so load and store do, without a locked instruction
+        let cell = &counters[counter as usize];
+        cell.store(cell.load(Ordering::Relaxed) + amount, Ordering::Relaxed);
+    }
+}
+
+/// Counts what a client of this lane has counted since the last call; `seen` keeps what was passed on.
+pub(crate) fn pass_on(lane: usize, stats: &Stats, seen: &mut Stats) {
+    let mut moved = false;
+    for counter in Counter::ALL {
+        let new = stats.get(*counter) - seen.get(*counter);
+        if new > 0 {
+            add(lane, *counter, new);
+            seen.add(*counter, new);
+            moved = true;
+        }
+    }
+    if moved {
+        wake::main_soon();
+    }
+}
+
+/// The counters as Envoy publishes them. Main thread.
+pub(crate) struct Published {
+    counters: Vec<(Option<usize>, u64)>,
+    failures: (Option<usize>, u64),
+}
+
+impl Published {
+    /// Defines all counters, at zero.
+    pub(crate) fn define(envoy: &BootstrapHandle) -> Published {
+        let define = |counter: &Counter| envoy.define_counter(&format!("http_mixer_filter.{}", counter.name()));
+        Published {
+            counters: Counter::ALL.iter().map(|counter| (define(counter), 0)).collect(),
+            failures: (envoy.define_counter("http_mixer_filter.total_hook_failures"), 0),
+        }
+    }
+
+    /// Adds what was counted since the last time.
+    pub(crate) fn publish(&mut self, envoy: &BootstrapHandle) {
+        let Some(lanes) = LANES.get() else { return };
+        for (counter, (id, published)) in self.counters.iter_mut().enumerate() {
+            let total = lanes.iter().map(|Lane(counters)| counters[counter].load(Ordering::Relaxed)).sum();
+            raise(envoy, *id, published, total);
+        }
+        raise(envoy, self.failures.0, &mut self.failures.1, hook_failures());
+    }
+}
+
+/// Raises a published counter to `total`.
+pub(crate) fn raise(envoy: &BootstrapHandle, id: Option<usize>, published: &mut u64, total: u64) {
+    if let (Some(id), true) = (id, total > *published) {
+        envoy.increment_counter(id, total - *published);
+        *published = total;
+    }
+}

@@ -1,0 +1,99 @@
+//! How calls to the Mixer are made, and what belongs to one such way: the batches of its reports and the generation of its decisions.
+//!
+//! Equal transport settings share one [`Transport`], whatever listener they come from, so batches and caches survive a listener's update.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use mizzen_client::config::TransportConfig;
+use mizzen_client::forward::encode_forwarded;
+use mizzen_client::{Bag, names};
+
+use crate::background::Background;
+use crate::ffi::{Header, concurrency};
+use crate::http::FORWARD_HEADER;
+use crate::node;
+use crate::report::ReportQueue;
+use crate::wake::lock;
+
+static TRANSPORTS: Mutex<Vec<Arc<Transport>>> = Mutex::new(Vec::new());
+
+/// Methods of the Mixer.
+pub(crate) const CHECK: &str = "/istio.mixer.v1.Mixer/Check";
+pub(crate) const REPORT: &str = "/istio.mixer.v1.Mixer/Report";
+
+/// One way to the Mixer.
+pub(crate) struct Transport {
+    pub(crate) config: TransportConfig,
+    pub(crate) reports: ReportQueue,
+    /// Tells the peer which proxy calls.
+    caller: String,
+    timeout: String,
+    /// Calls of workers that must outlive the stream they arose from.
+    pub(crate) background: Background,
+}
+
+impl Transport {
+    /// The transport with these settings. Main thread.
+    pub(crate) fn of(config: &TransportConfig) -> Arc<Transport> {
+        let mut transports = lock(&TRANSPORTS);
+        if let Some(known) = transports.iter().find(|transport| transport.config == *config) {
+            return Arc::clone(known);
+        }
+        let transport = Arc::new(Transport {
+            config: config.clone(),
+            reports: ReportQueue::new(config, concurrency()),
+            caller: caller(),
+            timeout: grpc_timeout(config.rpc_timeout),
+            background: Background::new(concurrency()),
+        });
+        transports.push(Arc::clone(&transport));
+        transport
+    }
+
+    /// All transports in use.
+    pub(crate) fn all() -> Vec<Arc<Transport>> {
+        lock(&TRANSPORTS).clone()
+    }
+
+    /// The headers of a call.
+    pub(crate) fn headers<'t>(&'t self, method: &'t str) -> [Header<'t>; 8] {
+        [
+            Header::new(":method", "POST"),
+            Header::new(":scheme", "http"),
+            Header::new(":path", method),
+            Header::new(":authority", "mixer"),
+            Header::new("content-type", "application/grpc"),
+            Header::new("te", "trailers"),
+            Header::new("grpc-timeout", &self.timeout),
+            Header::new(FORWARD_HEADER, &self.caller),
+        ]
+    }
+
+    /// How long one attempt may take, in milliseconds.
+    pub(crate) fn timeout_ms(&self) -> u64 {
+        millis(self.config.rpc_timeout)
+    }
+}
+
+fn caller() -> String {
+    let mut bag = Bag::new();
+    bag.set_string(names::SOURCE_UID, &node::local().uid);
+    encode_forwarded(&bag)
+}
+
+/// Envoy takes 0 for no limit at all, so the shortest is one millisecond.
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
+/// How much longer than the call the server may take it to be: the client's own timeout must come first, so that it counts as one.
+const MARGIN: Duration = Duration::from_secs(1);
+
+/// The hint to the server; it has at most eight digits before its unit.
+fn grpc_timeout(timeout: Duration) -> String {
+    match millis(timeout.saturating_add(MARGIN)) {
+        millis @ ..=99_999_999 => format!("{millis}m"),
+        millis => format!("{}S", (millis / 1000).min(99_999_999)),
+    }
+}

@@ -1,0 +1,100 @@
+//! Waking the main thread from a worker, and a worker's stream after a delay (workers have no timers for modules).
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mizzen_client::instant::Instant;
+
+use crate::clock;
+use crate::ffi::{BootstrapScheduler, HttpScheduler};
+
+static MAIN: Mutex<Option<BootstrapScheduler>> = Mutex::new(None);
+static REQUESTED: AtomicBool = AtomicBool::new(false);
+static SOON: AtomicBool = AtomicBool::new(false);
+static DELAYED: Mutex<Vec<Delayed>> = Mutex::new(Vec::new());
+
+struct Delayed {
+    due: Instant,
+    stream: Arc<HttpScheduler>,
+    event: u64,
+}
+
+/// Locks without regard to a panic of an earlier holder: the data of this module is valid between any two statements.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes the main thread reachable, or unreachable with `None`.
+pub(crate) fn set_main(scheduler: Option<BootstrapScheduler>) {
+    *lock(&MAIN) = scheduler;
+    REQUESTED.store(false, Ordering::Release);
+    SOON.store(false, Ordering::Release);
+}
+
+/// Has the main thread look after everything that waits for it; costs next to nothing while an earlier request is still on its way. False if there is
+/// no bootstrap extension.
+pub(crate) fn main() -> bool {
+    if REQUESTED.swap(true, Ordering::AcqRel) {
+        return true;
+    }
+    match &*lock(&MAIN) {
+        Some(scheduler) => {
+            scheduler.commit(0);
+            true
+        }
+        None => {
+            REQUESTED.store(false, Ordering::Release);
+            false
+        }
+    }
+}
+
+/// Has the main thread look within its next tick. Costs one load for all but the first request of a tick.
+pub(crate) fn main_soon() {
+    if !SOON.load(Ordering::Relaxed) && !SOON.swap(true, Ordering::AcqRel) {
+        main();
+    }
+}
+
+/// Whether a look within the next tick was asked for. Main thread.
+pub(crate) fn is_soon() -> bool {
+    SOON.load(Ordering::Acquire)
+}
+
+/// The tick is here: later requests ask for the next one. Main thread.
+pub(crate) fn soon_is_now() {
+    SOON.store(false, Ordering::Release);
+}
+
+/// The main thread is about to look: later requests need a new wake-up.
+pub(crate) fn main_awake() {
+    REQUESTED.store(false, Ordering::Release);
+}
+
+/// Wakes a stream with `event` after `delay`, at once if there is no main thread to wait on.
+pub(crate) fn stream_later(delay: Duration, stream: Arc<HttpScheduler>, event: u64) {
+    lock(&DELAYED).push(Delayed { due: clock::now().after(delay), stream: Arc::clone(&stream), event });
+    if !main() {
+        lock(&DELAYED).clear();
+        stream.commit(event);
+    }
+}
+
+/// Wakes the streams whose delay is over and tells when the next one is due. Main thread.
+pub(crate) fn wake_due(now: Instant) -> Option<Instant> {
+    let mut delayed = lock(&DELAYED);
+    delayed.retain(|one| {
+        let waits = one.due > now;
+        if !waits {
+            one.stream.commit(one.event);
+        }
+        waits
+    });
+    delayed.iter().map(|one| one.due).min()
+}
+
+/// Forgets all delayed wake-ups; their workers are about to end.
+pub(crate) fn forget_delayed() {
+    lock(&DELAYED).clear();
+}
