@@ -68,3 +68,11 @@ def test_the_uid_of_the_chosen_endpoint_is_the_destination(proxy: ProxyProcess, 
     bag = fresh_mixer.wait_for_report("request.path", "/upstream/ok")
     assert bag["destination.uid"] == "kubernetes://backend-7.demo"
     assert fresh_mixer.checks[0].attributes["destination.uid"] == "kubernetes://echo-1.demo"
+
+
+def test_what_other_filters_noted_is_reported(proxy: ProxyProcess, fresh_mixer: FakeMixer) -> None:
+    assert send(proxy.address, "/upstream/noted").status == 200
+    bag = fresh_mixer.wait_for_report("request.path", "/upstream/noted")
+    assert bag["demo.filter"] == {"plan": "gold", "groups": "a,b"}
+    assert bag["rbac.permissive.response_code"] == "denied"
+    assert bag["rbac.permissive.effective_policy_id"] == "nobody"
