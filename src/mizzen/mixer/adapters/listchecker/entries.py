@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
@@ -72,12 +73,11 @@ class Patterns:
     """
 
     def __init__(self, entries: Iterable[str]) -> None:
-        patterns = tuple(entries)
-        alternatives = [f"(?:{pattern})" for pattern in patterns]
-        try:
-            self._patterns = [compile_pattern("|".join(alternatives))] if alternatives else []
-        except EntryError:  # too large as one pattern, or one of them is wrong and is named by the next line
-            self._patterns = [compile_pattern(pattern) for pattern in patterns]
+        self._patterns = [compile_pattern(pattern) for pattern in entries]  # each must stand alone: "a(" and "b)" not
+        if len(self._patterns) > 1:
+            alternatives = "|".join(f"(?:{pattern.pattern})" for pattern in self._patterns)
+            with contextlib.suppress(EntryError):  # too large as one pattern: they are tried one by one
+                self._patterns = [compile_pattern(alternatives)]
 
     def __contains__(self, text: object) -> bool:
         return any(pattern.search(str(text)) for pattern in self._patterns)

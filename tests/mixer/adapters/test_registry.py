@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+from mizzen.mixer.adapters import ADAPTERS, Adapter
+from mizzen.mixer.templates import TEMPLATES, Variety
+
+METHODS = {
+    Variety.CHECK: "check",
+    Variety.QUOTA: "quota",
+    Variety.REPORT: "report",
+    Variety.ATTRIBUTE_GENERATOR: "generate",
+}
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=ADAPTERS)
+def test_an_adapter_implements_the_method_of_each_of_its_templates(adapter: type[Adapter]) -> None:
+    assert adapter.templates
+    for template in adapter.templates:
+        method = METHODS[TEMPLATES[template].variety]
+        assert getattr(adapter, method) is not getattr(Adapter, method)
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=ADAPTERS)
+def test_params_have_a_schema_for_editors(adapter: type[Adapter]) -> None:
+    assert adapter.Params.model_json_schema()["type"] == "object"
+
+
+def test_list_is_short_for_listchecker() -> None:
+    assert ADAPTERS["list"] is ADAPTERS["listchecker"]
+    assert {name for name, adapter in ADAPTERS.items() if adapter.name != name} == {"list"}
