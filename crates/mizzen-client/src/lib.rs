@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod bag;
 mod compress;
+pub mod config;
 pub mod decode;
 pub mod dictionary;
 pub mod encode;

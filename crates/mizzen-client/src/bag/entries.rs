@@ -40,7 +40,7 @@ impl<'a> Iterator for Entries<'a> {
             self.bits = self.bag.present[self.word];
         }
         let rank = self.word * 64 + self.bits.trailing_zeros() as usize;
-        if usize::from(self.other) < 2 * rank {
+        if usize::from(self.other) <= 2 * rank {
             return self.next_other();
         }
         self.bits &= self.bits - 1;
