@@ -7,4 +7,4 @@ mod usage;
 
 pub use cache::{Charged, QuotaCache, Refill};
 pub use prefetch::{Charge, Grant, Pool, RefillId};
-pub use spec::Requirement;
+pub use spec::{QuotaRules, Requirement};

@@ -1,5 +1,6 @@
 //! When a failed call is tried again, and what its final failure means.
 
+use crate::config::{FailPolicy, NetworkFailPolicy};
 use crate::status::Status;
 use std::time::Duration;
 
@@ -19,11 +20,17 @@ pub struct CallPolicy {
 impl Default for CallPolicy {
     /// Fail open without retries, as the original does without a policy.
     fn default() -> CallPolicy {
+        CallPolicy::from(&NetworkFailPolicy::default())
+    }
+}
+
+impl From<&NetworkFailPolicy> for CallPolicy {
+    fn from(policy: &NetworkFailPolicy) -> CallPolicy {
         CallPolicy {
-            fail_open: true,
-            max_retry: 0,
-            base_wait: Duration::from_millis(80),
-            max_wait: Duration::from_millis(1000),
+            fail_open: policy.policy == FailPolicy::Open,
+            max_retry: policy.max_retry,
+            base_wait: policy.base_retry_wait,
+            max_wait: policy.max_retry_wait,
         }
     }
 }
@@ -77,6 +84,12 @@ mod tests {
         let policy = CallPolicy::default();
         assert_eq!(policy.retry_wait(0, 1), None);
         assert!(policy.verdict(&Status { code: 14, message: String::new() }).is_ok());
+    }
+
+    #[test]
+    fn a_configured_policy_is_taken_over() {
+        let configured = NetworkFailPolicy { policy: FailPolicy::Close, max_retry: 4, ..NetworkFailPolicy::default() };
+        assert_eq!(CallPolicy::from(&configured), policy(4, 80, 1000));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The batch that reports are added to.
 
 use crate::bag::Bag;
+use crate::config::TransportConfig;
 use crate::dictionary::WordLimit;
 use crate::grpc;
 use crate::instant::Instant;
@@ -19,9 +20,9 @@ pub struct BatchLimits {
     pub wait: Duration,
 }
 
-impl Default for BatchLimits {
-    fn default() -> BatchLimits {
-        BatchLimits { entries: 100, wait: Duration::from_secs(1) }
+impl From<&TransportConfig> for BatchLimits {
+    fn from(transport: &TransportConfig) -> BatchLimits {
+        BatchLimits { entries: transport.report_batch_capacity(), wait: transport.report_batch_max_time }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Finished batches: sent, retried, and in the end dropped, with an account that always adds up.
 
 use super::open::Batch;
+use crate::config::TransportConfig;
 use crate::grpc::{Failure, FailureClass};
 use crate::instant::Instant;
 use crate::retry::jitter;
@@ -27,6 +28,12 @@ pub struct SinkLimits {
     pub entries: u64,
     /// Bytes of their encoding.
     pub bytes: u64,
+}
+
+impl From<&TransportConfig> for SinkLimits {
+    fn from(transport: &TransportConfig) -> SinkLimits {
+        SinkLimits { entries: transport.report_buffer_entries.into(), bytes: transport.report_buffer_bytes }
+    }
 }
 
 /// Names one batch of a sink.
