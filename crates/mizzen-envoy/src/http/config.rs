@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use mizzen_client::config::{ConfigError, HttpClientConfig, NetworkFailPolicy, ServiceConfig};
+use mizzen_client::config::{ConfigError, FailPolicy, HttpClientConfig, NetworkFailPolicy, ServiceConfig};
 use mizzen_client::quota::QuotaRules;
 use mizzen_client::retry::CallPolicy;
 use mizzen_client::{Bag, ValueRef, names};
@@ -117,5 +117,10 @@ impl RouteConfig {
 }
 
 fn call_policy(policy: Option<&NetworkFailPolicy>) -> CallPolicy {
-    policy.map(CallPolicy::from).unwrap_or_default()
+    policy.map_or_else(CallPolicy::default, |policy| CallPolicy {
+        fail_open: policy.policy == FailPolicy::Open,
+        max_retry: policy.max_retry,
+        base_wait: policy.base_retry_wait,
+        max_wait: policy.max_retry_wait,
+    })
 }

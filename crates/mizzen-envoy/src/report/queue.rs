@@ -7,7 +7,7 @@ use mizzen_client::batch::{Batch, BatchLimits, OpenBatch};
 use mizzen_client::config::TransportConfig;
 use mizzen_client::dictionary::WordLimit;
 use mizzen_client::instant::Instant;
-use mizzen_client::report::{Encoding, ReportEncoder};
+use mizzen_client::report::ReportEncoder;
 
 use crate::ffi::{Level, log};
 use crate::wake::{self, lock};
@@ -31,9 +31,9 @@ struct Filling {
 impl ReportQueue {
     /// Empty batches for `workers` workers and the main thread.
     pub(crate) fn new(config: &TransportConfig, workers: usize) -> ReportQueue {
-        let encoding = if config.report_delta_encoding { Encoding::Delta } else { Encoding::Independent };
+        let limits = BatchLimits { entries: config.report_batch_capacity(), wait: config.report_batch_max_time };
         let lane = |_| {
-            let open = OpenBatch::new(BatchLimits::from(config), ReportEncoder::new(WordLimit::FULL, encoding));
+            let open = OpenBatch::new(limits, ReportEncoder::new(WordLimit::FULL, config.report_encoding()));
             Lane(Mutex::new(Filling { open, full: Vec::new() }))
         };
         ReportQueue { lanes: (0..=workers).map(lane).collect() }
