@@ -83,6 +83,19 @@ fn equality_is_that_of_sets() {
     assert_ne!(left, bag(|bag| bag.set_int64(names::REQUEST_SIZE, 1)));
 }
 
+#[test]
+fn names_met_at_run_time_stand_where_their_text_belongs() {
+    let met = ["", "!", "\"-", "\"-\"x", "source.ioz", "source.ip.x", "request.headers!", "z", "~"];
+    let known = ["\"-\"", "source.ip", "request.headers", "x-ot-span-context", "'0'"];
+    let mut bag = Bag::new();
+    for text in met.into_iter().chain(known) {
+        bag.set_bool(Name::intern(text), true);
+    }
+    let mut sorted: Vec<_> = met.into_iter().chain(known).collect();
+    sorted.sort_unstable();
+    assert_eq!(bag.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), sorted);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Text(usize, String),

@@ -4,7 +4,7 @@ use mizzen_client::{Bag, Name, Time, names};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
-pub enum Value {
+pub(crate) enum Value {
     String(String),
     Int64(i64),
     Double(f64),
@@ -74,7 +74,7 @@ fn value() -> impl Strategy<Value = Value> {
     ]
 }
 
-pub fn set(bag: &mut Bag, name: Name, value: &Value) {
+pub(crate) fn set(bag: &mut Bag, name: Name, value: &Value) {
     match value {
         Value::String(value) => bag.set_string(name, value),
         Value::Int64(value) => bag.set_int64(name, *value),
@@ -87,11 +87,11 @@ pub fn set(bag: &mut Bag, name: Name, value: &Value) {
     }
 }
 
-pub fn attributes() -> impl Strategy<Value = Vec<(Name, Value)>> {
+pub(crate) fn attributes() -> impl Strategy<Value = Vec<(Name, Value)>> {
     prop::collection::vec((name(), value()), 0..14)
 }
 
-pub fn bag() -> impl Strategy<Value = Bag> {
+pub(crate) fn bag() -> impl Strategy<Value = Bag> {
     attributes().prop_map(|attributes| {
         let mut bag = Bag::new();
         for (name, value) in &attributes {
