@@ -22,7 +22,8 @@ READERS: dict[str, Callable[[Any], Value | None]] = {
 
 
 def value_of(case: dict[str, Any]) -> Value | None:
-    return READERS.get(case["type"], lambda value: value)(case["value"])
+    value: Value | None = case["value"]
+    return READERS[case["type"]](value) if case["type"] in READERS else value
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['type']} {case['value']}")

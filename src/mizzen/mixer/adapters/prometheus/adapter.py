@@ -39,8 +39,9 @@ class PrometheusAdapter(Adapter, Collector):
         self._routes: dict[str, Route] = {}
         for metric in params.metrics:
             definition = definition_of(metric)
-            family = self.families.get(definition) or inherited.get(definition) or Family(definition)
-            self.families[definition] = family
+            if definition not in self.families:
+                self.families[definition] = inherited.get(definition) or Family(definition)
+            family = self.families[definition]
             self._routes[metric.instance_name] = Route(family)
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(self)

@@ -96,9 +96,6 @@ class Family:
         self.generation = 0
         self._series: dict[Labels, Counter | Distribution] = {}
 
-    def __len__(self) -> int:
-        return len(self._series)
-
     def series(self, labels: Labels) -> Series:
         """The series with these label values (in the order of `label_names`), made if it is new. Hold the lock."""
         series = self._series.get(labels)

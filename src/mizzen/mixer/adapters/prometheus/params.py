@@ -74,7 +74,7 @@ class Buckets(SpecModel):
         try:
             return next(definition.upper_bounds() for definition in self._definitions() if definition)
         except OverflowError:
-            return (float("inf"),)
+            return (float("nan"),)
 
     def _definitions(self) -> tuple[ExplicitBuckets | LinearBuckets | ExponentialBuckets | None, ...]:
         return self.explicit_buckets, self.linear_buckets, self.exponential_buckets

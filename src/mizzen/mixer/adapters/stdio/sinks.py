@@ -115,11 +115,11 @@ class RotatedFileSink(FileSink):
 
     def _rotate(self) -> None:
         moment = self._moment()
-        target = self._target(moment)
-        while target.exists():  # two rotations in one microsecond of a coarse clock
-            moment += timedelta(microseconds=1)
-            target = self._target(moment)
-        self._path.rename(target)
+        files = self.rotated()
+        newest = self._stamp_of(files[-1]) if files else None
+        if newest and moment <= newest:  # a clock that is coarse or was set back must not mix up the order
+            moment = newest + timedelta(microseconds=1)
+        self._path.rename(self._target(moment))
         self._reopen()
         self._started = moment
         if self._max_files:
