@@ -61,13 +61,13 @@ def cpu_seconds(pid: int) -> float:
 
 
 def measure(port: int, pid: int, seconds: float, connections: int = 16) -> Measurement:
-    """Drive the proxy at `port` (process `pid`) with one wrk thread for `seconds`."""
+    """Drive the proxy at `port` (process `pid`) with one wrk thread for `seconds` (wrk takes whole ones)."""
     headers = [argument for name, value in HEADERS.items() for argument in ("-H", f"{name}: {value}")]
     command = [
         require_wrk(),
         "-t1",
         f"-c{connections}",
-        f"-d{seconds}s",
+        f"-d{max(1, round(seconds))}s",
         *headers,
         f"http://127.0.0.1:{port}/products?id=7",
     ]

@@ -113,24 +113,23 @@ def grpc_server(answers: dict[str, bytes]) -> Iterator[int]:
 
 
 def mixer_answers(cached: bool) -> dict[str, bytes]:
-    """What the benchmark's Mixer says: allowed; reusable for requests with the same header and namespace, or never."""
-    referenced = {
-        "words": ["x-team"],
-        "attribute_matches": [
-            {"name": 201, "condition": "ABSENCE"},  # context.reporter.kind
-            {"name": 155, "condition": "ABSENCE"},  # destination.namespace
-            {"name": 15, "map_key": -1, "condition": "EXACT"},  # request.headers["x-team"]
-        ],
-    }
+    """What the benchmark's Mixer says: allowed; reusable for requests alike in what a rule read, or never.
+
+    The references are those of a real Mixer with one rule on a header: the identity of the request and that header.
+    """
     check = mixer_pb2.CheckResponse()
-    check.precondition.valid_use_count = -1 if cached else 0
-    check.precondition.valid_duration.FromSeconds(3600 if cached else 0)
     if cached:
-        for word in referenced["words"]:
-            check.precondition.referenced_attributes.words.append(str(word))
-        for match in referenced["attribute_matches"]:
-            check.precondition.referenced_attributes.attribute_matches.add(**match)  # type: ignore[arg-type]
-    return {
-        "/istio.mixer.v1.Mixer/Check": check.SerializeToString(),
-        "/istio.mixer.v1.Mixer/Report": b"",
-    }
+        check.precondition.valid_use_count = -1
+        check.precondition.valid_duration.FromSeconds(3600)
+        referenced = check.precondition.referenced_attributes
+        referenced.words.append("x-team")
+        exact = mixer_pb2.ReferencedAttributes.EXACT
+        for name, key in (
+            (201, 0),
+            (155, 0),
+            (15, -1),
+        ):  # context.reporter.kind, destination.namespace, request.headers
+            referenced.attribute_matches.add(name=name, map_key=key, condition=exact)
+    else:
+        check.precondition.valid_duration.FromSeconds(0)
+    return {"/istio.mixer.v1.Mixer/Check": check.SerializeToString(), "/istio.mixer.v1.Mixer/Report": b""}
