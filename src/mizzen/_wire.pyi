@@ -24,11 +24,15 @@ __all__ = [
     "ReportCall",
     "RouteDirective",
     "Timestamp",
+    "WireConfigError",
     "WireError",
     "decode_attributes",
     "encode_attributes",
     "encode_check_request",
     "encode_report_request",
+    "parse_http_client_config",
+    "parse_service_config",
+    "parse_tcp_client_config",
 ]
 
 GLOBAL_WORD_COUNT: int
@@ -49,6 +53,16 @@ def encode_report_request(
 
 class WireError(ValueError): ...
 class DictionaryMismatchError(WireError): ...
+
+class WireConfigError(ValueError):
+    path: str
+    value: str
+    reason: str
+    accepted: str
+
+def parse_http_client_config(json: str) -> str: ...
+def parse_tcp_client_config(json: str) -> str: ...
+def parse_service_config(json: str) -> str: ...
 
 @final
 class Timestamp:

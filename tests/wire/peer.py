@@ -52,7 +52,8 @@ def compress(attributes: Mapping[str, Value], words: Words) -> attributes_pb2.Co
                 bag.durations[index].seconds, bag.durations[index].nanos = sign * seconds, sign * nanos
             case dict():
                 for key in sorted(value, key=str.encode):
-                    bag.string_maps[index].entries[words.index(key)] = words.index(value[key])
+                    key_index = words.index(key)
+                    bag.string_maps[index].entries[key_index] = words.index(value[key])
     return bag
 
 

@@ -5,6 +5,7 @@
 
 mod bag;
 mod check;
+mod config;
 mod directive;
 mod encode;
 mod error;
@@ -22,11 +23,13 @@ mod _wire {
     #[pymodule_export]
     use super::check::{CheckCall, QuotaParams, QuotaResult, References};
     #[pymodule_export]
+    use super::config::{parse_http_client_config, parse_service_config, parse_tcp_client_config};
+    #[pymodule_export]
     use super::directive::{HeaderOperation, RouteDirective};
     #[pymodule_export]
     use super::encode::{decode_attributes, encode_attributes, encode_check_request, encode_report_request};
     #[pymodule_export]
-    use super::error::{DictionaryMismatchError, WireError};
+    use super::error::{DictionaryMismatchError, WireConfigError, WireError};
     #[pymodule_export]
     use super::report::{Plan, ReportCall};
     #[pymodule_export]

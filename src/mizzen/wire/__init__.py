@@ -8,6 +8,8 @@ The codec is native and the same as in Envoy's filter; the classes here are its 
 - `Bag`: attributes of a request or event, read without leaving a trace.
 - `encode_check_request`, `encode_report_request`, `encode_attributes`, `decode_attributes`: messages from mappings and
   back, for tools and tests.
+- `parse_http_client_config`, `parse_tcp_client_config`, `parse_service_config`: check a filter's configuration as the
+  filter will read it; a bad one raises `WireConfigError`.
 - `Timestamp`, `Duration`: exact to the nanosecond.
 - `mizzen.wire.pb.istio.mixer.v1`: generated protobuf and gRPC classes of the whole protocol, for tools and tests.
 
@@ -32,11 +34,15 @@ from mizzen._wire import (
     ReportCall,
     RouteDirective,
     Timestamp,
+    WireConfigError,
     WireError,
     decode_attributes,
     encode_attributes,
     encode_check_request,
     encode_report_request,
+    parse_http_client_config,
+    parse_service_config,
+    parse_tcp_client_config,
 )
 
 GLOBAL_WORDS = tuple(_wire.GLOBAL_WORDS)
@@ -61,9 +67,13 @@ __all__ = [
     "RouteDirective",
     "Timestamp",
     "Value",
+    "WireConfigError",
     "WireError",
     "decode_attributes",
     "encode_attributes",
     "encode_check_request",
     "encode_report_request",
+    "parse_http_client_config",
+    "parse_service_config",
+    "parse_tcp_client_config",
 ]
