@@ -60,7 +60,9 @@ def test_an_expression_that_fails_or_reaches_too_far_is_an_error(text: str) -> N
         render(text, "x.yaml", VARIABLES)
 
 
-@pytest.mark.parametrize(("text", "expected"), [("a: ${X}", True), ("a: $X {b}", False), ('f: "%REQ(X)% {%A%}"', False)])
+@pytest.mark.parametrize(
+    ("text", "expected"), [("a: ${X}", True), ("a: $X {b}", False), ('f: "%REQ(X)% {%A%}"', False)]
+)
 def test_only_the_dollar_form_makes_a_template(text: str, expected: bool) -> None:
     assert has_placeholders(text) is expected
 

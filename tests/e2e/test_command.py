@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 
 from mizzen.agent.envoy import packaged_envoy
-from mizzen.testing import ChildError, EchoBackend, FakeMixer, ProxyProcess, send
+from mizzen.testing import ChildError, EchoBackend, FakeMixer, ProxyProcess, send, wait_until
 
 COMPLETE = """\
 admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}
@@ -149,3 +151,16 @@ def test_two_proxies_run_beside_each_other(backend: EchoBackend, mixer: FakeMixe
         assert one.address != two.address
         for process in (one, two):
             assert send(process.address).status == 200
+
+
+def test_a_second_signal_does_not_wait_for_requests_in_flight(backend: EchoBackend, mixer: FakeMixer) -> None:
+    with ProxyProcess(backend.address, mixer.address) as process:
+        arrived = len(backend.requests)
+        with socket.create_connection((process.address.host, process.address.port), timeout=20) as connection:
+            connection.sendall(b"GET /delay/4.5 HTTP/1.1\r\nhost: x\r\n\r\n")
+            wait_until(lambda: len(backend.requests) > arrived, "the request at the backend")
+            started = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            wait_until(lambda: send(process.address).header("connection") == "close", "the draining")
+            assert process.stop(signal.SIGTERM) == 0
+            assert time.monotonic() - started < 4.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -13,10 +14,11 @@ from mizzen.agent.address import HostPort
 from mizzen.testing import send
 
 DEMO = [sys.executable, "-m", "mizzen", "demo"]
+WIDE = {**os.environ, "COLUMNS": "200"}
 
 
 def test_the_demonstration_succeeds_and_shows_what_happened() -> None:
-    result = subprocess.run(DEMO, capture_output=True, text=True, timeout=120, check=False)
+    result = subprocess.run(DEMO, capture_output=True, text=True, timeout=120, check=False, env=WIDE)
     assert (result.returncode, result.stderr) == (0, "")
     for part in ("mallory is not welcome", "403", "301", "checked by mizzen", "/metrics", "demo_requests_total"):
         assert part in result.stdout

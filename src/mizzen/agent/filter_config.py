@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeAlias
 
 from mizzen.agent.template import read_text
 from mizzen.config import ConfigError, Document, Position, parse_documents
+from mizzen.config.documents import render_path
 
 Steps: TypeAlias = tuple[str | int, ...]
 # A parser of JSON text that raises `ParseError` for the first fault.
@@ -63,12 +64,12 @@ def located(error: ValueError, document: Document) -> ConfigError:
         reason = getattr(error, "reason", "") or str(error)
         position = Position(document.file, 1, 1)
         return ConfigError(reason, position=position, accepted=getattr(error, "accepted", ""))
-    steps = written_path(path, document)
+    steps, whole = written_path(path, document)
     value = read_back(getattr(error, "value", ""))
     return ConfigError(
         getattr(error, "reason", str(error)),
         position=document.position(steps, key=True),
-        field=path,
+        field=render_path(steps) if whole else path,
         value=value,
         accepted=getattr(error, "accepted", ""),
     )
@@ -82,8 +83,8 @@ def read_back(value: str) -> object:
         return value
 
 
-def written_path(path: str, document: Document) -> Steps:
-    """The path in the file's own spelling: the parser may say `serviceConfigs` for `service_configs`.
+def written_path(path: str, document: Document) -> tuple[Steps, bool]:
+    """The path in the file's own spelling (`serviceConfigs` for `service_configs`), and whether all of it was found.
 
     Names of map entries contain dots (`attributes.source.uid`), so each step takes the longest name that exists.
     """
@@ -98,7 +99,7 @@ def written_path(path: str, document: Document) -> Steps:
         value = value[step]
         steps = (*steps, step)
         parts = parts[used:]
-    return steps
+    return steps, not parts
 
 
 def take_step(value: Any, parts: list[str]) -> tuple[str | int, int] | None:

@@ -44,7 +44,9 @@ class Supervisor:
     def __init__(self, envoy: Path, arguments: list[str], directory: Path, announce: Callable[[Ports], None]) -> None:
         self.envoy = envoy
         self.address_file = directory / "admin-address"
-        self.arguments = [*arguments, "--disable-hot-restart", "--admin-address-path", str(self.address_file)]
+        # Immediate: every answer given while draining tells its client to go away, not one now and then.
+        own = ["--disable-hot-restart", "--drain-strategy", "immediate", "--admin-address-path", str(self.address_file)]
+        self.arguments = [*arguments, *own]
         self.announce = announce
         self.admin: Admin | None = None
         self.ready = False

@@ -89,6 +89,11 @@ class ProxyProcess:
             raise ChildError("was not started")
         return self.child.stop(number)
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Signal the process and do not wait."""
+        if self.child is not None:
+            self.child.send_signal(number)
+
     def wait(self, seconds: float = STOP_SECONDS) -> int:
         """The exit status once it ends by itself; `ChildError` if it does not."""
         if self.child is None:
