@@ -116,6 +116,9 @@ pub(crate) struct MessageWords {
 }
 
 impl MessageWords {
+    /// A power of two.
+    const KEPT_SLOTS: usize = 1 << 16;
+
     /// An empty list that goes into field `field` of its message.
     pub(crate) fn new(field: u8) -> MessageWords {
         MessageWords {
@@ -127,10 +130,14 @@ impl MessageWords {
         }
     }
 
-    /// Forgets all words and keeps the memory.
+    /// Forgets all words and keeps the memory, unless it is unusually much.
     pub(crate) fn clear(&mut self) {
         self.wire.clear();
+        self.wire.shrink_to(Self::KEPT_SLOTS * 16);
         self.spans.clear();
+        self.spans.shrink_to(Self::KEPT_SLOTS);
+        self.slots.truncate(Self::KEPT_SLOTS);
+        self.slots.shrink_to(Self::KEPT_SLOTS);
         self.slots.fill(Slot::default());
     }
 

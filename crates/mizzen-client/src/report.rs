@@ -41,6 +41,9 @@ pub struct ReportEncoder {
     previous: Bag,
 }
 
+/// How much memory an encoder keeps from one batch to the next; an unusually large batch must not hold its memory for ever.
+const KEPT_BYTES: usize = 1 << 20;
+
 /// An entry of 128 to 16,383 bytes, the usual size, has a length of two bytes.
 const USUAL_HEADER: usize = 3;
 
@@ -134,6 +137,7 @@ impl ReportEncoder {
             message.extend_from_slice(&[tag(4, VARINT), 1]);
         }
         self.entries.clear();
+        self.entries.shrink_to(KEPT_BYTES);
         self.words.clear();
         self.previous.clear();
         self.len = 0;

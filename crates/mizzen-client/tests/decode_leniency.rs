@@ -126,8 +126,7 @@ fn a_malformed_entry_spoils_only_itself() {
 #[test]
 fn a_small_message_cannot_take_much_memory() {
     let long = "x".repeat(1 << 20);
-    let mut entry = CompressedAttributes::default();
-    entry.strings = [(3, -1)].into();
+    let entry = CompressedAttributes { strings: [(3, -1)].into(), ..Default::default() };
     let request = ReportRequest {
         attributes: vec![entry; MAX_DECODED_BYTES >> 20],
         default_words: vec![long],

@@ -176,6 +176,8 @@ fn owned(value: ValueRef<'_>) -> Model {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn a_bag_behaves_like_an_ordered_map(steps in steps()) {
         let pool = [
