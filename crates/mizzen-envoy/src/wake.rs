@@ -1,6 +1,6 @@
 //! Waking the main thread from a worker, and a worker's stream after a delay (workers have no timers for modules).
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +12,11 @@ use crate::ffi::{BootstrapScheduler, HttpScheduler};
 static MAIN: Mutex<Option<BootstrapScheduler>> = Mutex::new(None);
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 static SOON: AtomicBool = AtomicBool::new(false);
+static EAGER: AtomicI64 = AtomicI64::new(EAGER_PER_TICK);
 static DELAYED: Mutex<Vec<Delayed>> = Mutex::new(Vec::new());
+
+/// How many requests of one tick are seen to at once.
+const EAGER_PER_TICK: i64 = 8;
 
 struct Delayed {
     due: Instant,
@@ -50,9 +54,11 @@ pub(crate) fn main() -> bool {
     }
 }
 
-/// Has the main thread look within its next tick. Costs one load for all but the first request of a tick.
+/// Has the main thread look within its next tick: at once while there is little to do, so that what happened can be read without delay, and at the end of
+/// the tick under load, where all but the first few requests of a tick cost two loads.
 pub(crate) fn main_soon() {
-    if !SOON.load(Ordering::Relaxed) && !SOON.swap(true, Ordering::AcqRel) {
+    let first = !SOON.load(Ordering::Relaxed) && !SOON.swap(true, Ordering::AcqRel);
+    if first || EAGER.load(Ordering::Relaxed) > 0 && EAGER.fetch_sub(1, Ordering::Relaxed) > 0 {
         main();
     }
 }
@@ -65,6 +71,7 @@ pub(crate) fn is_soon() -> bool {
 /// The tick is here: later requests ask for the next one. Main thread.
 pub(crate) fn soon_is_now() {
     SOON.store(false, Ordering::Release);
+    EAGER.store(EAGER_PER_TICK, Ordering::Relaxed);
 }
 
 /// The main thread is about to look: later requests need a new wake-up.

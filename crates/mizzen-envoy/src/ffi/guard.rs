@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::logging::{Level, log};
+use crate::wake;
 
 static FAILURES: AtomicU64 = AtomicU64::new(0);
 
@@ -34,6 +35,7 @@ pub(super) fn guard_or<R>(last_resort: R, body: impl FnOnce() -> R, recover: imp
 
 fn note_failure(payload: Box<dyn std::any::Any + Send>) {
     FAILURES.fetch_add(1, Ordering::Relaxed);
+    wake::main_soon();
     // a payload whose drop panics would escape from here; leaking it costs a few bytes per failure
     std::mem::forget(payload);
 }
