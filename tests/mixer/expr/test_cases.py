@@ -4,72 +4,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from mizzen.mixer import expr
-from mizzen.mixer.expr import RecordedAttributes, Reference, Value, ValueType, Vocabulary, compile_expression
+from mizzen.mixer.expr import (
+    EvaluationError,
+    Expression,
+    RecordedAttributes,
+    Reference,
+    Value,
+    ValueType,
+    Vocabulary,
+    compile_expression,
+)
 from mizzen.mixer.expr.texts import read_value
+from mizzen.wire import CheckCall, encode_check_request
+from mizzen.wire.pb.istio.mixer.v1.mixer_pb2 import CheckRequest
 
-HERE = Path(__file__).parent
 FIELDS = {"name", "note", "expr", "bag", "expected", "type", "value", "error", "text", "line", "column", "references"}
 Case = Mapping[str, Any]
 
 
-def load(path: Path) -> Any:
-    return yaml.load(path.read_text("utf-8"), Loader)  # noqa: S506 (a safe loader that leaves dates as texts)
-
-
-class Loader(yaml.SafeLoader):
-    """Reads times as texts."""
-
-
-Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith("timestamp")]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-VOCABULARY = Vocabulary({name: ValueType.from_name(kind) for name, kind in load(HERE / "vocabulary.yaml").items()})
-CASES = [
-    pytest.param(case, id=f"{path.stem}-{case.get('name', number)}")
-    for path in sorted((HERE / "cases").glob("*.yaml"))
-    for number, case in enumerate(load(path), 1)
-]
-
-
-def attributes(case: Case) -> RecordedAttributes:
-    bag: Mapping[str, Any] = case.get("bag", {})
-    return RecordedAttributes({name: read_value(VOCABULARY[name], data) for name, data in bag.items()})
+def prepare(case: Case, vocabulary: Vocabulary) -> Expression:
+    expected = ValueType.from_name(case["expected"]) if "expected" in case else None
+    return compile_expression(case["expr"], vocabulary, expected)
 
 
 def shown(references: list[Reference]) -> list[str]:
     return [f"{'' if one.present else '-'}{one.name}{'' if one.key is None else f'[{one.key}]'}" for one in references]
-
-
-def expected_type(case: Case) -> ValueType | None:
-    return ValueType.from_name(case["expected"]) if "expected" in case else None
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_an_expression_gives_what_its_case_says(case: Case) -> None:
-    assert set(case) <= FIELDS
-    assert ("value" in case) != ("error" in case)
-    if "error" in case:
-        check_error(case)
-    else:
-        check_value(case)
-
-
-def check_value(case: Case) -> None:
-    prepared = compile_expression(case["expr"], VOCABULARY, expected_type(case))
-    bag = attributes(case)
-    value = prepared.evaluate(bag)
-    assert "type" not in case or str(prepared.type) == case["type"]
-    assert same(value, read_value(prepared.type, case["value"]))
-    assert "references" not in case or shown(bag.references()) == case["references"]
 
 
 def same(one: Value, other: Value) -> bool:
@@ -78,16 +42,59 @@ def same(one: Value, other: Value) -> bool:
     return type(one) is type(other) and one == other
 
 
-def check_error(case: Case) -> None:
+def test_an_expression_gives_what_its_case_says(case: Case, vocabulary: Vocabulary, bag: RecordedAttributes) -> None:
+    assert set(case) <= FIELDS
+    assert ("value" in case) != ("error" in case)
+    if "error" in case:
+        check_error(case, vocabulary, bag)
+        return
+    prepared = prepare(case, vocabulary)
+    value = prepared.evaluate(bag)
+    assert "type" not in case or str(prepared.type) == case["type"]
+    assert same(value, read_value(prepared.type, case["value"]))
+    assert "references" not in case or shown(bag.references()) == case["references"]
+    assert {reference.name for reference in bag.references()} <= prepared.attributes
+
+
+def check_error(case: Case, vocabulary: Vocabulary, bag: RecordedAttributes) -> None:
     kind: type[expr.ExpressionError] = getattr(expr, case["error"])
-    bag = attributes(case)
     with pytest.raises(kind) as raised:
-        compile_expression(case["expr"], VOCABULARY, expected_type(case)).evaluate(bag)
+        prepare(case, vocabulary).evaluate(bag)
     error = raised.value
     assert type(error) is kind
     assert case["text"] in str(error)
     assert error.expression == case["expr"]
+    assert case["expr"] in str(error)
     assert "column" not in case or error.column == case["column"]
     assert "line" not in case or error.line == case["line"]
     assert "references" not in case or shown(bag.references()) == case["references"]
-    assert bag.marks == {} or isinstance(error, expr.EvaluationError)
+    assert bag.marks == {} or isinstance(error, EvaluationError)
+
+
+def test_a_check_call_of_the_wire_gives_the_same(case: Case, vocabulary: Vocabulary, values: dict[str, Value]) -> None:
+    try:
+        prepared = prepare(case, vocabulary)
+    except expr.ExpressionError:
+        return
+    recorded, call = RecordedAttributes(values), CheckCall(encoded(values))
+    outcomes = [outcome(prepared, recorded), outcome(prepared, call)]
+    assert same(*outcomes)
+    exact = {(one.name, one.key, "EXACT" if one.present else "ABSENCE") for one in recorded.references()}
+    assert set(call.referenced()) == exact
+
+
+def outcome(prepared: Expression, bag: RecordedAttributes | CheckCall) -> Value:
+    try:
+        return prepared.evaluate(bag)
+    except EvaluationError as error:
+        return str(error)
+
+
+def encoded(values: Mapping[str, Value]) -> bytes:
+    """A Check request with these attributes. Clients leave empty maps out, but the protocol allows them."""
+    filled: dict[str, Any] = {name: value for name, value in values.items() if value != {}}
+    request = CheckRequest.FromString(encode_check_request(filled))
+    for name in values.keys() - filled.keys():
+        request.attributes.words.append(name)
+        request.attributes.string_maps[-len(request.attributes.words)].entries.clear()
+    return request.SerializeToString()

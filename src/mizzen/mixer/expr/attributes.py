@@ -41,6 +41,7 @@ class RecordedAttributes:
             self.marks[name, None] = False
             return None
         if not isinstance(found, Mapping):
+            self.marks[name, None] = True
             raise TypeError(f"attribute {name} is not a string map")
         value = found.get(key)
         self.marks[name, key] = value is not None

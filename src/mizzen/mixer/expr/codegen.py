@@ -68,5 +68,5 @@ class CodeWriter:
     def source(self, name: str) -> str:
         """The whole function. Variables that are filled on first use begin as UNSET."""
         prologue = [f" {variable} = UNSET" for variable in sorted(self.unset)]
-        guard = [" except (TypeError, UnicodeError) as error:", "  raise CRASHED(bag, error) from error"]
+        guard = [" except (TypeError, UnicodeError) as error:", "  raise CRASHED(error) from error"]
         return "\n".join([f"def {name}(bag):", *prologue, " try:", *self.lines, *guard, ""])

@@ -93,13 +93,12 @@ class Compiler:
         self.text = text
         self.writer = CodeWriter(text)
         self.variables: dict[object, str] = {}
-        self.maps: set[str] = set()
         self.uses = count_uses(root)
 
     def function(self, root: Typed) -> Callable[[AttributeSource], Value]:
         self.tail(root)
         namespace: dict[str, object] = {**GLOBALS, **self.writer.constants}
-        namespace["CRASHED"] = self.site(root.span).crashed(self.maps)
+        namespace["CRASHED"] = self.site(root.span).crashed()
         code = compile(self.writer.source("evaluate"), "<expression>", "exec")
         exec(code, namespace)  # noqa: S102 (the source is generated above; texts of users enter it only through repr)
         evaluate: Callable[[AttributeSource], Value] = namespace["evaluate"]  # type: ignore[assignment]
@@ -258,7 +257,6 @@ class Compiler:
 
     def literal_key(self, target: TypedAttribute, key: str, strict: bool) -> str:
         name = target.name
-        self.maps.add(name)
         value_key = ("value", name, key)
         if strict and (known := self.writer.scope.known.get(value_key)) is not None:
             return known
@@ -312,7 +310,6 @@ class Compiler:
 
     def map_name(self, node: TypedAttribute, strict: bool) -> str:
         name = node.name
-        self.maps.add(name)
         known = ("has", name)
         if known in self.writer.scope.known:
             return repr(name)

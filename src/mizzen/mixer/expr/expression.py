@@ -52,7 +52,7 @@ class Equality:
         try:
             entry = bag.get_key(self.attribute, self.key)
         except TypeError as error:
-            raise self.site.crashed([self.attribute])(bag, error) from error
+            raise self.site.crashed()(error) from error
         if entry is None and self.default is not None:
             return self.default
         return self.site.missing_key(self.attribute)(bag, entry)

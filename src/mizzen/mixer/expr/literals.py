@@ -19,6 +19,7 @@ UNITS = {
     "h": 3_600_000_000_000,
 }
 MAX_INT64 = (1 << 63) - 1
+LONGEST_NUMBER = len(str(MAX_INT64))
 DURATION_PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]+)")
 
 TIMESTAMP = re.compile(
@@ -109,8 +110,11 @@ def parse_duration(text: str) -> int | None:
         part = DURATION_PART.match(body, position)
         if part is None or part[3] not in UNITS or not (part[1] or part[2]):
             return None
+        digits = part[1].lstrip("0") or "0"
+        if len(digits) > LONGEST_NUMBER:
+            return None
         unit = UNITS[part[3]]
-        total += (int(part[1]) if part[1] else 0) * unit
+        total += int(digits) * unit
         if part[2]:
             total += fraction(part[2], unit)
         if total > MAX_INT64:
@@ -130,33 +134,6 @@ def fraction(digits: str, unit: int) -> int:
         value = grown
         scale *= 10
     return int(float(value) * (float(unit) / scale))
-
-
-def format_duration(nanoseconds: int) -> str:
-    """The shortest usual text: `1h30m0s`, `1.5s`, `250ms`, `0s`. `parse_duration` reads it back exactly."""
-    sign = "-" if nanoseconds < 0 else ""
-    rest = abs(nanoseconds)
-    if rest == 0:
-        return "0s"
-    for unit in ("ns", "us", "ms"):
-        if rest < UNITS[unit] * 1000:
-            return sign + decimal(rest, UNITS[unit]) + unit
-    hours, rest = divmod(rest, UNITS["h"])
-    minutes, rest = divmod(rest, UNITS["m"])
-    text = decimal(rest, UNITS["s"]) + "s"
-    if hours or minutes:
-        text = f"{minutes}m{text}"
-    if hours:
-        text = f"{hours}h{text}"
-    return sign + text
-
-
-def decimal(number: int, unit: int) -> str:
-    whole, rest = divmod(number, unit)
-    if rest == 0:
-        return str(whole)
-    digits = str(rest).rjust(len(str(unit)) - 1, "0").rstrip("0")
-    return f"{whole}.{digits}"
 
 
 def parse_timestamp(text: str) -> int | None:
@@ -179,12 +156,3 @@ def parse_timestamp(text: str) -> int | None:
         offset = zone_hours * 3600 + zone_minutes * 60
         seconds += offset if found[8] == "-" else -offset
     return seconds * 1_000_000_000 + int((found[7] or "0")[:9].ljust(9, "0"))
-
-
-def format_timestamp(nanoseconds: int) -> str:
-    """RFC 3339 text in UTC with as many fractional digits as needed."""
-    seconds, rest = divmod(nanoseconds, 1_000_000_000)
-    days, seconds = divmod(seconds, 86_400)
-    day = date.fromordinal(days + EPOCH_DAY)
-    digits = f".{rest:09d}".rstrip("0") if rest else ""
-    return f"{day.isoformat()}T{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{digits}Z"

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from mizzen.wire import Duration
 
-from .literals import format_duration, quote
+from .literals import quote
 from .values import Value, ValueType
 
 Span: TypeAlias = tuple[int, int]
@@ -16,11 +16,12 @@ Span: TypeAlias = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A literal."""
+    """A literal; `written` is the text of a duration as the user put it."""
 
     value: Value
     type: ValueType
     span: Span = field(compare=False)
+    written: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def left_spine(node: Node) -> tuple[Node, list[Call]]:
 def constant_text(node: Constant) -> str:
     value = node.value
     if isinstance(value, Duration):
-        return quote(format_duration(value.nanoseconds))
+        return quote(node.written or str(value))
     if isinstance(value, str):
         return quote(value)
     if isinstance(value, bool):

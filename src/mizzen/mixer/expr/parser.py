@@ -142,7 +142,7 @@ class Parser:
             self.advance()
             nanoseconds = parse_duration(token.text)
             if nanoseconds is not None:
-                return Constant(Duration(nanoseconds), ValueType.DURATION, span)
+                return Constant(Duration(nanoseconds), ValueType.DURATION, span, token.text)
             return Constant(token.text, ValueType.STRING, span)
         if not self.at("("):
             self.expected("an operand")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from mizzen.wire import Duration, Timestamp
@@ -129,16 +129,12 @@ class Site:
 
         return call
 
-    def crashed(self, maps: Iterable[str]) -> Callable[[AttributeSource, Exception], EvaluationError]:
-        """Names the attribute that was read as a map and is none; any other mistake becomes an evaluation error too."""
-        names = sorted(maps)
+    def crashed(self) -> Callable[[Exception], EvaluationError]:
+        """What a bag's own refusal becomes: TypeError says that an attribute read as a map is none."""
 
-        def explain(bag: AttributeSource, error: Exception) -> EvaluationError:
-            for name in names:
-                value = bag.get(name)
-                if value is not None and not isinstance(value, Mapping):
-                    message = f"error converting value to STRING_MAP: attribute '{name}' arrived as {describe(value)}"
-                    return ValueKindError(message, self.text, *self.span)
-            return EvaluationError(f"evaluation failed: {error}", self.text, *self.span)
+        def explain(error: Exception) -> EvaluationError:
+            if isinstance(error, TypeError):
+                return ValueKindError(f"error converting value to STRING_MAP: {error}", self.text, *self.span)
+            return EvaluationError(f"text is not valid Unicode: {error}", self.text, *self.span)
 
         return explain

@@ -8,7 +8,7 @@ from typing import Any
 
 from mizzen.wire import Duration, Timestamp
 
-from .literals import MAX_INT64, format_duration, format_timestamp, parse_duration, parse_timestamp
+from .literals import MAX_INT64, parse_duration, parse_timestamp
 from .values import TEXT_TYPES, Value, ValueType
 
 ACCEPTED = {
@@ -90,10 +90,8 @@ READERS = {
 
 def show_value(value: Value) -> Any:
     """The JSON form of a run-time value, which `read_value` reads back."""
-    if isinstance(value, Timestamp):
-        return format_timestamp(value.nanoseconds)
-    if isinstance(value, Duration):
-        return format_duration(value.nanoseconds)
+    if isinstance(value, Timestamp | Duration):
+        return str(value)
     if isinstance(value, bytes):
         return str(ipaddress.ip_address(value))
     if isinstance(value, Mapping):
