@@ -37,6 +37,10 @@ def test_a_missing_namespace_is_the_default_one() -> None:
             "f:3:1: specs: is not a known field; accepted: did you mean spec?",
         ),
         (
+            "kind: rule\nmetadata: {name: a, nmae: b}",
+            "f:2:21: metadata.nmae: is not a known field; accepted: did you mean name?",
+        ),
+        (
             "kind: rule\nmetadata: {name: a/b}",
             'f:2:18: metadata.name: "a/b" is not a name; accepted: '
             "letters, digits, '-', '_' and '.', starting and ending with a letter or digit",

@@ -20,6 +20,11 @@ DEFAULT_NAMESPACE = "istio-system"
 GROUP = "config.istio.io"
 
 _TOP = ("apiVersion", "kind", "metadata", "spec", "status")
+_METADATA = ("name", "namespace", "labels", "annotations")
+_WRITTEN_BY_KUBERNETES = (
+    "clusterName", "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "finalizers", "generateName",
+    "generation", "managedFields", "ownerReferences", "resourceVersion", "selfLink", "uid",
+)  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?", re.ASCII)
 _NAME_ACCEPTED = "letters, digits, '-', '_' and '.', starting and ending with a letter or digit"
 _LONGEST_NAME = 253
@@ -101,6 +106,7 @@ class _Head:
             return None
         self.refuse_unknown(top, (), _TOP)
         metadata = self.mapping(top, "metadata", required=True)
+        self.refuse_unknown(metadata, ("metadata",), _METADATA, _WRITTEN_BY_KUBERNETES)
         spec = self.mapping(top, "spec", required=False)
         return Resource(
             kind=self.text(top, ("kind",), required=True),
@@ -120,9 +126,11 @@ class _Head:
         error = ConfigError(reason, position=position, field=render_path(path), value=value, accepted=accepted)
         self.errors.append(error)
 
-    def refuse_unknown(self, mapping: Mapping[str, Any], path: Path, known: tuple[str, ...]) -> None:
+    def refuse_unknown(
+        self, mapping: Mapping[str, Any], path: Path, known: tuple[str, ...], ignored: tuple[str, ...] = ()
+    ) -> None:
         for name in mapping:
-            if name not in known:
+            if name not in known and name not in ignored:
                 close = difflib.get_close_matches(name, known, 1)
                 hint = f"did you mean {close[0]}?" if close else ", ".join(known)
                 self.fault((*path, name), "is not a known field", accepted=hint, key=True)

@@ -19,7 +19,7 @@ from mizzen.mixer.adapters import Adapter
 from mizzen.mixer.expr import BUILTIN, Expression, ExpressionError, Vocabulary, compile_expression
 from mizzen.mixer.runtime import inventory as kinds
 from mizzen.mixer.runtime.compile_rule import compile_rule
-from mizzen.mixer.runtime.configured import Compiled, HandlerConfig, InstanceConfig
+from mizzen.mixer.runtime.configured import Compiled, HandlerConfig, InstanceConfig, problem_error
 from mizzen.mixer.runtime.inventory import Inventory
 from mizzen.mixer.runtime.names import handler_name
 from mizzen.mixer.runtime.vocabulary import build_vocabulary, output_prefix
@@ -63,7 +63,7 @@ class _Compilation:
         compiled = Compiled(
             self.vocabulary, handlers, instances, rules, self.good, frozenset(self.kept), frozenset(self.left_out)
         )
-        return compiled, self.errors
+        return compiled, sorted(self.errors, key=lambda error: (error.file, error.line, error.column))
 
     def _of(self, *wanted: str) -> Iterable[Resource]:
         return [resource for resource in self.resources if resource.kind in wanted]
@@ -171,10 +171,7 @@ class _Compilation:
         try:
             builder = template.compile(resource.key, params, self.vocabulary)
         except InstanceCompileError as error:
-            return None, [
-                resource.error((*path, *problem.path), problem.reason, value=problem.value, accepted=problem.accepted)
-                for problem in error.problems
-            ]
+            return None, [problem_error(resource, path, problem) for problem in error.problems]
         compiled = {name: self._binding(resource, template, name, text, faults) for name, text in bindings.items()}
         if faults:
             return None, faults
@@ -197,5 +194,9 @@ class _Compilation:
             return compile_expression(text.replace("$out.", output_prefix(template)), self.vocabulary, expected)
         except ExpressionError as error:
             accepted = f"an expression of type {expected}"
-            faults.append(resource.error(path, f"does not compile: {error}", value=text, accepted=accepted))
+            faults.append(
+                resource.error(
+                    path, f"does not compile at {error.position}: {error.message}", value=text, accepted=accepted
+                )
+            )
             return None

@@ -156,7 +156,11 @@ class _RuleCompiler:
             return compile_expression(text, self.vocabulary if known is None else known, expected)
         except ExpressionError as error:
             accepted = f"an expression of type {expected}"
-            self.faults.append(self.resource.error(path, f"does not compile: {error}", value=text, accepted=accepted))
+            self.faults.append(
+                self.resource.error(
+                    path, f"does not compile at {error.position}: {error.message}", value=text, accepted=accepted
+                )
+            )
             return None
 
     def _fault(self, path: Path, reason: str, accepted: str, *, key: bool = False) -> None:

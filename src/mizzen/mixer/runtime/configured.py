@@ -7,11 +7,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mizzen.config.documents import Path
+from mizzen.config.errors import NO_VALUE, ConfigError
 from mizzen.config.kinds import HeaderOperationKind
 from mizzen.config.resource import Resource
 from mizzen.mixer.adapters import Adapter
 from mizzen.mixer.expr import Expression, Vocabulary
-from mizzen.mixer.templates import InstanceBuilder, Template
+from mizzen.mixer.templates import InstanceBuilder, Problem, Template
+
+
+def problem_error(resource: Resource, path: Path, problem: Problem) -> ConfigError:
+    """A problem found in the parameters at `path` of `resource`, with its place; at the key when it has no value."""
+    return resource.error(
+        (*path, *problem.path),
+        problem.reason,
+        value=problem.value,
+        accepted=problem.accepted,
+        key=problem.value is NO_VALUE,
+    )
 
 
 @dataclass(frozen=True)

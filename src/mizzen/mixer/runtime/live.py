@@ -20,7 +20,7 @@ import structlog
 from mizzen.config.errors import ConfigError
 from mizzen.mixer.adapters import Adapter, CheckResult, Environment, QuotaArguments, QuotaResult
 from mizzen.mixer.expr import Value
-from mizzen.mixer.runtime.configured import HandlerConfig
+from mizzen.mixer.runtime.configured import HandlerConfig, problem_error
 from mizzen.mixer.runtime.metrics import RuntimeMetrics
 from mizzen.mixer.templates import Instance, InstanceTypes
 
@@ -149,15 +149,7 @@ def _build(spec: HandlerSpec, before: LiveHandler | None) -> tuple[Adapter | Non
     try:
         problems = config.adapter.validate(config.params, spec.instances)
         if problems:
-            return None, [
-                config.resource.error(
-                    (*config.params_path, *problem.path),
-                    problem.reason,
-                    value=problem.value,
-                    accepted=problem.accepted,
-                )
-                for problem in problems
-            ]
+            return None, [problem_error(config.resource, config.params_path, problem) for problem in problems]
         environment = Environment(
             handler=config.name,
             instances=spec.instances,
