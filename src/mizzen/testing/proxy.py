@@ -14,6 +14,7 @@ from typing import Any, Self
 from mizzen.agent.address import HostPort, parse_host_port
 from mizzen.agent.admin import Admin
 from mizzen.agent.child import STOP_SECONDS, Child, ChildError
+from mizzen.testing.waiting import wait_until
 
 READY = re.compile(
     r"mizzen proxy: listening on (?P<server>\S+) \(admin (?P<admin>[^\s,)]+)(, client (?P<client>[^\s)]+))?\)"
@@ -88,6 +89,23 @@ class ProxyProcess:
         if self.child is None:
             raise ChildError("was not started")
         return self.child.stop(number)
+
+    def wait_for_stats(self, expected: Mapping[str, int], before: Mapping[str, int] | None = None) -> None:
+        """Return once each counter has grown by what is expected since `before` (or since the start), exactly.
+
+        The filter's counters are published by Envoy's main thread, a moment after the event. `TimeoutError` tells the
+        counts that were there instead after 10 s.
+        """
+        base = before or {}
+
+        def grown() -> dict[str, int]:
+            now = self.stats()
+            return {name: now.get(name, 0) - base.get(name, 0) for name in expected}
+
+        try:
+            wait_until(lambda: grown() == expected, "the expected counts")
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}; counted: {grown()}, expected: {dict(expected)}") from None
 
     def send_signal(self, number: signal.Signals) -> None:
         """Signal the process and do not wait."""
