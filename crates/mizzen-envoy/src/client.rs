@@ -7,7 +7,6 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use mizzen_client::Bag;
-use mizzen_client::config::TransportConfig;
 use mizzen_client::flow::{Client, Finished, Generation, Request, Settings, Started, Ticket};
 use mizzen_client::grpc::{Failure, Outcome};
 use mizzen_client::instant::Instant;
@@ -48,7 +47,7 @@ impl WorkerClient {
             let client = Rc::new(WorkerClient {
                 transport: Arc::clone(transport),
                 worker,
-                client: RefCell::new(Client::new(settings(&transport.config), base)),
+                client: RefCell::new(Client::new(Settings::from(&transport.config), base)),
                 requirements: RefCell::default(),
                 waiting: RefCell::default(),
                 counted: RefCell::default(),
@@ -150,14 +149,6 @@ impl WorkerClient {
         let result = act(&mut client, clock::now());
         stats::pass_on(self.worker, client.stats(), &mut self.counted.borrow_mut());
         result
-    }
-}
-
-fn settings(config: &TransportConfig) -> Settings {
-    Settings {
-        check_cache_entries: config.check_cache_capacity(),
-        check_join: config.check_join,
-        quota_cache: !config.disable_quota_cache,
     }
 }
 

@@ -72,10 +72,7 @@ impl Senders {
     fn sender(&mut self, transport: &Arc<Transport>) -> &mut Sender {
         let known = self.senders.iter().position(|sender| Arc::ptr_eq(&sender.transport, transport));
         let position = known.unwrap_or_else(|| {
-            let mut sink = ReportSink::new(SinkLimits {
-                entries: u64::from(transport.config.report_buffer_entries),
-                bytes: transport.config.report_buffer_bytes,
-            });
+            let mut sink = ReportSink::new(SinkLimits::from(&transport.config));
             if self.shutting_down {
                 sink.begin_shutdown();
             }

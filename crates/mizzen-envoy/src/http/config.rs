@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use mizzen_client::config::{ConfigError, FailPolicy, HttpClientConfig, NetworkFailPolicy, ServiceConfig};
+use mizzen_client::config::{ConfigError, HttpClientConfig, ServiceConfig};
 use mizzen_client::quota::QuotaRules;
 use mizzen_client::retry::CallPolicy;
 use mizzen_client::{Bag, ValueRef, names};
@@ -64,7 +64,7 @@ impl HttpFilterConfig {
         let default = default.map(RouteConfig::new).transpose()?.map(Arc::new);
         Ok(HttpFilterConfig {
             id: next_id(),
-            policy: call_policy(config.transport.network_fail_policy.as_ref()),
+            policy: config.transport.network_fail_policy.as_ref().map(CallPolicy::from).unwrap_or_default(),
             transport: Transport::of(&config.transport),
             attributes,
             forward,
@@ -109,18 +109,9 @@ impl RouteConfig {
             check: !config.disable_check_calls,
             report: !config.disable_report_calls,
             quotas: QuotaRules::compile(&config.quota_spec)?,
-            policy: config.network_fail_policy.as_ref().map(|policy| call_policy(Some(policy))),
+            policy: config.network_fail_policy.as_ref().map(CallPolicy::from),
             attributes: config.mixer_attributes,
             forward: config.forward_attributes,
         })
     }
-}
-
-fn call_policy(policy: Option<&NetworkFailPolicy>) -> CallPolicy {
-    policy.map_or_else(CallPolicy::default, |policy| CallPolicy {
-        fail_open: policy.policy == FailPolicy::Open,
-        max_retry: policy.max_retry,
-        base_wait: policy.base_retry_wait,
-        max_wait: policy.max_retry_wait,
-    })
 }

@@ -31,7 +31,7 @@ struct Filling {
 impl ReportQueue {
     /// Empty batches for `workers` workers and the main thread.
     pub(crate) fn new(config: &TransportConfig, workers: usize) -> ReportQueue {
-        let limits = BatchLimits { entries: config.report_batch_capacity(), wait: config.report_batch_max_time };
+        let limits = BatchLimits::from(config);
         let lane = |_| {
             let open = OpenBatch::new(limits, ReportEncoder::new(WordLimit::FULL, config.report_encoding()));
             Lane(Mutex::new(Filling { open, full: Vec::new() }))
