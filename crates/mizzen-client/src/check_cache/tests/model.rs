@@ -141,7 +141,7 @@ fn run(seed: u64, lookups: usize) -> usize {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 260, max_shrink_iters: 0, ..ProptestConfig::default() })]
 
-    /// 260 × 4,000 lookups: more than a million, about half of them hits.
+    /// 260 × 4,000 lookups: more than a million, most of them hits.
     #[test]
     fn no_decision_is_used_for_a_request_that_differs_in_a_referenced_attribute(seed: u64) {
         let hits = run(seed, 4_000);
