@@ -266,6 +266,17 @@ fn a_wrong_configuration_names_field_value_reason_and_what_is_accepted() {
 }
 
 #[test]
+fn an_error_reads_as_one_line() {
+    let error = http_error(r#"{"service_configs": {"shop": {"disable_check_call": true}}}"#);
+    assert_eq!(
+        error.to_string(),
+        "service_configs[\"shop\"].disable_check_call: unknown field, did you mean disable_check_calls?, got true; accepted: \
+         fields disable_check_calls, disable_report_calls, mixer_attributes, http_api_spec, quota_spec, network_fail_policy, \
+         forward_attributes"
+    );
+}
+
+#[test]
 fn an_error_shows_only_the_beginning_of_a_long_value() {
     let error = http_error(&format!(r#"{{"default_destination_service": ["{}"]}}"#, "ä".repeat(500)));
     assert!(error.value.chars().count() <= 81 && error.value.ends_with('…'), "{error}");
