@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mizzen.wire import Duration, Timestamp
 
 from . import operations
 from .checker import Typed, TypedAttribute, TypedCall, TypedConstant
-from .codegen import CodeWriter, Scope
-from .nodes import Span
-from .sites import PYTHON_TYPES, Site
+from .lookups import Lookups, Outcome, operands
 from .values import AttributeSource, Value, ValueType
 
 LOGICAL = frozenset({"LAND", "LOR"})
@@ -48,20 +45,6 @@ GLOBALS: dict[str, object] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Code of a value. `owned` says that it is a variable that may be assigned again.
-
-    `if_true` and `if_false` are what is known where a condition held or did not; None means what is known anyway.
-    """
-
-    code: str
-    atomic: bool = True
-    owned: bool = False
-    if_true: Scope | None = None
-    if_false: Scope | None = None
-
-
 def can_be_absent(node: Typed) -> bool:
     """Whether the node can yield nothing as left operand of `|`."""
     while isinstance(node, TypedCall) and node.function.name == "OR":
@@ -69,30 +52,16 @@ def can_be_absent(node: Typed) -> bool:
     return isinstance(node, TypedAttribute) or (isinstance(node, TypedCall) and node.function.name == "INDEX")
 
 
-def operands(node: TypedCall) -> list[Typed]:
-    """The operands of a left-associative chain of one operator."""
-    chain: list[Typed] = []
-    current: Typed = node
-    while isinstance(current, TypedCall) and current.function is node.function:
-        chain.append(current.args[1])
-        current = current.args[0]
-    chain.append(current)
-    chain.reverse()
-    return chain
-
-
 def compile_typed(text: str, node: Typed) -> Callable[[AttributeSource], Value]:
     """The evaluator of a checked expression. It raises only EvaluationError; threads may share it."""
     return Compiler(text, node).function(node)
 
 
-class Compiler:
+class Compiler(Lookups):
     """Generates the code of one expression."""
 
     def __init__(self, text: str, root: Typed) -> None:
-        self.text = text
-        self.writer = CodeWriter(text)
-        self.variables: dict[object, str] = {}
+        super().__init__(text)
         self.uses = count_uses(root)
 
     def function(self, root: Typed) -> Callable[[AttributeSource], Value]:
@@ -103,9 +72,6 @@ class Compiler:
         exec(code, namespace)  # noqa: S102 (the source is generated above; texts of users enter it only through repr)
         evaluate: Callable[[AttributeSource], Value] = namespace["evaluate"]  # type: ignore[assignment]
         return evaluate
-
-    def site(self, span: Span) -> Site:
-        return Site(self.text, span)
 
     # --- results -------------------------------------------------------------------------------------------------
 
@@ -157,14 +123,6 @@ class Compiler:
         """Code that computes the node as left operand of `|`: None where it yields nothing."""
         return self.evaluate(node, strict=False)
 
-    def atom(self, outcome: Outcome) -> Outcome:
-        """The same value as a variable or a constant, so that code may be emitted before it is used."""
-        if outcome.atomic:
-            return outcome
-        name = self.writer.temporary()
-        self.writer.emit(f"{name} = {outcome.code}")
-        return replace(outcome, code=name, atomic=True, owned=True)
-
     def evaluate(self, node: Typed, strict: bool) -> Outcome:
         spine: list[tuple[TypedCall, bool]] = []
         known = self.known(node, strict)
@@ -214,132 +172,6 @@ class Compiler:
         if isinstance(node.value, str | int | float):
             return repr(node.value)
         return self.writer.constant(node.value)
-
-    # --- look-ups ------------------------------------------------------------------------------------------------
-
-    def lookup(self, key: tuple[str, ...], question: str) -> tuple[str, bool]:
-        """The variable that holds the answer of the bag, and whether it was asked just here."""
-        known = self.writer.scope.known.get(key)
-        if known is not None:
-            return known, False
-        variable = self.variables.get(key)
-        if variable is None:
-            variable = self.variables[key] = self.writer.temporary()
-            self.writer.emit(f"{variable} = {question}")
-        else:
-            self.writer.unset.add(variable)
-            self.writer.emit(f"if {variable} is UNSET: {variable} = {question}")
-        self.writer.scope.known[key] = variable
-        return variable, True
-
-    def attribute(self, node: TypedAttribute, strict: bool) -> str:
-        name, kind = node.name, node.type
-        variable, fresh = self.lookup(("get", name), f"bag.get({name!r})")
-        present = ("present", name)
-        site = self.site(node.span)
-        if fresh:
-            check = self.writer.constant(site.present(name, kind) if strict else site.optional(name, kind))
-            python = "dict" if kind is ValueType.STRING_MAP else PYTHON_TYPES[kind].__name__
-            guard = "" if kind is ValueType.IP_ADDRESS else f"if {variable}.__class__ is not {python}: "
-            self.writer.emit(f"{guard}{variable} = {check}({variable})")
-        elif strict and present not in self.writer.scope.known:
-            absent = self.writer.constant(site.absent(name))
-            self.writer.emit(f"if {variable} is None: {absent}()")
-        if strict:
-            self.writer.scope.known[present] = variable
-        return variable
-
-    def index(self, node: TypedCall, strict: bool) -> Outcome:
-        target, key = node.args
-        if isinstance(target, TypedAttribute) and isinstance(key, TypedConstant):
-            return Outcome(self.literal_key(target, str(key.value), strict))
-        return self.computed_key(target, key, strict)
-
-    def literal_key(self, target: TypedAttribute, key: str, strict: bool) -> str:
-        name = target.name
-        value_key = ("value", name, key)
-        if strict and (known := self.writer.scope.known.get(value_key)) is not None:
-            return known
-        variable, fresh = self.lookup(("key", name, key), f"bag.get_key({name!r}, {key!r})")
-        site = self.site(target.span)
-        if strict:
-            missing = self.writer.constant(site.missing_key(name))
-            value = self.writer.temporary()
-            self.writer.emit(f"{value} = {variable} if {variable}.__class__ is str else {missing}(bag, {variable})")
-            self.writer.scope.known[value_key] = value
-            return value
-        if fresh:
-            entry = self.writer.constant(site.entry(name))
-            self.writer.emit(f"if {variable}.__class__ is not str: {variable} = {entry}({variable})")
-        return variable
-
-    def computed_key(self, target: Typed, key: Typed, strict: bool) -> Outcome:
-        """A look-up whose map or key is known at run time only: the map is found first, then key and entry."""
-        entry = self.writer.constant(self.site(target.span).entry("map"))
-        if strict:
-            place = self.place(target, strict=True)
-            text = self.atom(self.value(key))
-            result = self.writer.temporary()
-            self.writer.emit(f"{result} = {entry}(bag.get_key({place}, {text.code}) if {place} else None)")
-            self.writer.emit(f"if {result} is None: {result} = ''")
-            return Outcome(result, owned=True)
-        result = self.writer.temporary()
-        self.writer.emit(f"{result} = None")
-        place = self.place(target, strict=False)
-        with self.where_present(place):
-            text = self.atom(self.attempt(key))
-            with self.where_present(text.code):
-                self.writer.emit(f"{result} = {entry}(bag.get_key({place}, {text.code}) if {place} else None)")
-        return Outcome(result, owned=True)
-
-    def where_present(self, code: str) -> AbstractContextManager[None]:
-        """A block that is entered unless the variable is None; a literal needs none."""
-        if code.isidentifier():
-            return self.writer.block(f"if {code} is not None:", self.writer.scope)
-        return nullcontext()
-
-    def place(self, node: Typed, strict: bool) -> str:
-        """Code of the name of the map that is indexed: '' for the empty map, None where there is none."""
-        if isinstance(node, TypedAttribute):
-            return self.map_name(node, strict)
-        if isinstance(node, TypedCall) and node.function.name == "OR":
-            return self.fallback_place(node, strict)
-        if isinstance(node, TypedCall) and node.function.name == "conditional":
-            return self.conditional_place(node)
-        return "''"
-
-    def map_name(self, node: TypedAttribute, strict: bool) -> str:
-        name = node.name
-        known = ("has", name)
-        if known in self.writer.scope.known:
-            return repr(name)
-        if strict:
-            absent = self.writer.constant(self.site(node.span).absent(name))
-            self.writer.emit(f"if not bag.has({name!r}): {absent}()")
-            self.writer.scope.known[known] = name
-            return repr(name)
-        place = self.writer.temporary()
-        self.writer.emit(f"{place} = {name!r} if bag.has({name!r}) else None")
-        return place
-
-    def fallback_place(self, node: TypedCall, strict: bool) -> str:
-        first, *others = operands(node)
-        place = self.writer.temporary()
-        self.writer.emit(f"{place} = {self.place(first, strict=False)}")
-        for number, operand in enumerate(others, 1):
-            with self.writer.block(f"if {place} is None:", self.writer.scope):
-                last = number == len(others)
-                self.writer.emit(f"{place} = {self.place(operand, strict=strict and last)}")
-        return place
-
-    def conditional_place(self, node: TypedCall) -> str:
-        condition = self.value(node.args[0])
-        place = self.writer.temporary()
-        with self.writer.block(f"if {condition.code}:", condition.if_true or self.writer.scope):
-            self.writer.emit(f"{place} = {self.place(node.args[1], strict=True)}")
-        with self.writer.block("else:", condition.if_false or self.writer.scope):
-            self.writer.emit(f"{place} = {self.place(node.args[2], strict=True)}")
-        return place
 
     # --- operators -----------------------------------------------------------------------------------------------
 
@@ -435,8 +267,8 @@ class Compiler:
     def matches(self, node: TypedCall, args: list[str]) -> str:
         pattern = node.args[0]
         if isinstance(pattern, TypedConstant):
-            search = self.writer.constant(operations.compile_pattern(str(pattern.value)).search)
-            return f"{search}({args[1]}) is not None"
+            search = self.writer.constant(operations.compile_pattern(str(pattern.value)))
+            return f"{search}({args[1]}.encode()) is not None"
         return f"{self.writer.constant(self.site(node.span).converting(operations.matches))}({args[0]}, {args[1]})"
 
 

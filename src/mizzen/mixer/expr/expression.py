@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from .checker import Checker, Typed, TypedAttribute, TypedCall, TypedConstant
-from .compiler import compile_typed, operands
+from .compiler import compile_typed
 from .errors import TypeCheckError
+from .lookups import operands
 from .nodes import canonical
 from .parser import parse
 from .sites import Site
