@@ -7,11 +7,21 @@ from collections.abc import Mapping
 from mizzen.mixer.adapters.base import Adapter
 from mizzen.mixer.adapters.denier import DenierAdapter
 from mizzen.mixer.adapters.listchecker import ListAdapter
+from mizzen.mixer.adapters.memquota import MemQuotaAdapter
 from mizzen.mixer.adapters.noop import NoopAdapter
 from mizzen.mixer.adapters.prometheus import PrometheusAdapter
+from mizzen.mixer.adapters.redisquota import RedisQuotaAdapter
 from mizzen.mixer.adapters.stdio import StdioAdapter
 
-_BUILT_IN: tuple[type[Adapter], ...] = (DenierAdapter, ListAdapter, NoopAdapter, PrometheusAdapter, StdioAdapter)
+_BUILT_IN: tuple[type[Adapter], ...] = (
+    DenierAdapter,
+    ListAdapter,
+    MemQuotaAdapter,
+    NoopAdapter,
+    PrometheusAdapter,
+    RedisQuotaAdapter,
+    StdioAdapter,
+)
 
 ADAPTERS: Mapping[str, type[Adapter]] = {
     **{adapter.name: adapter for adapter in _BUILT_IN},

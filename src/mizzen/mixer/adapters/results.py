@@ -82,7 +82,7 @@ class QuotaArguments:
 
 @dataclass(frozen=True, slots=True)
 class QuotaResult:
-    """`amount` units are granted for `valid_for` seconds (0: until given back); 0 units refuse."""
+    """`amount` units are granted (or were given back) for `valid_for` seconds, 0: until given back. 0 units refuse."""
 
     status: Status = OK
     amount: int = 0
