@@ -215,7 +215,7 @@ fn a_wrong_configuration_names_field_value_reason_and_what_is_accepted() {
             r#"{"service_configs": {"a": {"disableCheckCall": true}}}"#,
             r#"service_configs["a"].disableCheckCall"#,
             "true",
-            "unknown field, did you mean disable_check_calls?",
+            "unknown field (did you mean disable_check_calls?)",
         ),
         (r#"{"v2": {}}"#, "v2", "{}", "unknown field"),
         (
@@ -270,7 +270,7 @@ fn an_error_reads_as_one_line() {
     let error = http_error(r#"{"service_configs": {"shop": {"disable_check_call": true}}}"#);
     assert_eq!(
         error.to_string(),
-        "service_configs[\"shop\"].disable_check_call: unknown field, did you mean disable_check_calls?, got true; accepted: \
+        "service_configs[\"shop\"].disable_check_call: unknown field (did you mean disable_check_calls?), got true; accepted: \
          fields disable_check_calls, disable_report_calls, mixer_attributes, http_api_spec, quota_spec, network_fail_policy, \
          forward_attributes"
     );

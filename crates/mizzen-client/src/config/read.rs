@@ -116,7 +116,7 @@ impl<'v> Message<'v> {
 
     fn unknown(&self, key: &str, fields: &'static [&'static str]) -> ConfigError {
         let reason = match suggest(key, fields.iter().copied()) {
-            Some(field) => format!("unknown field, did you mean {field}?"),
+            Some(field) => format!("unknown field (did you mean {field}?)"),
             None => "unknown field".to_owned(),
         };
         let path = join(&self.path, key);
