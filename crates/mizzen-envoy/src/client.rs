@@ -54,6 +54,8 @@ impl WorkerClient {
                 generation: Cell::new(Generation::NONE),
                 random,
             });
+            // a client that only this table knows belongs to a transport that no configuration names any more
+            clients.retain(|client| Rc::strong_count(client) > 1);
             clients.push(Rc::clone(&client));
             client
         })

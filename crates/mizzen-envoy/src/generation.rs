@@ -18,9 +18,10 @@ pub(crate) fn current() -> Generation {
     Generation::from_number(CURRENT.load(Ordering::Acquire))
 }
 
-/// Notes what an answer to a call sent at `sent` tells, and returns the generation it was made under.
+/// Notes what an answer to a call sent at `sent` tells, and returns the generation it was made under. A Mixer that tells none (the original) answers for
+/// the current one: only time and uses end its decisions.
 pub(crate) fn observe(outcome: &Outcome, sent: Instant) -> Generation {
-    let Some(text) = &outcome.generation else { return Generation::NONE };
+    let Some(text) = &outcome.generation else { return current() };
     let mut met = lock(&MET);
     let met = met.get_or_insert_default();
     let generation = met.observe(text, sent, clock::now());

@@ -51,6 +51,16 @@ impl Transport {
         transport
     }
 
+    /// Whether nothing refers to this transport but the table of transports and `others` more. Main thread, which alone makes references from the table.
+    pub(crate) fn is_unused(self: &Arc<Self>, others: usize) -> bool {
+        Arc::strong_count(self) <= 1 + others
+    }
+
+    /// Takes a transport out of the table.
+    pub(crate) fn forget(self: &Arc<Self>) {
+        lock(&TRANSPORTS).retain(|transport| !Arc::ptr_eq(transport, self));
+    }
+
     /// All transports in use.
     pub(crate) fn all() -> Vec<Arc<Transport>> {
         lock(&TRANSPORTS).clone()

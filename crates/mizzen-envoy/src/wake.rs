@@ -70,8 +70,10 @@ pub(crate) fn is_soon() -> bool {
 
 /// The tick is here: later requests ask for the next one. Main thread.
 pub(crate) fn soon_is_now() {
+    // after a busy tick the next one is likely busy too, and being told of its first requests is of no use
+    let calm = EAGER.load(Ordering::Relaxed) > 0;
+    EAGER.store(if calm { EAGER_PER_TICK } else { 1 }, Ordering::Relaxed);
     SOON.store(false, Ordering::Release);
-    EAGER.store(EAGER_PER_TICK, Ordering::Relaxed);
 }
 
 /// The main thread is about to look: later requests need a new wake-up.

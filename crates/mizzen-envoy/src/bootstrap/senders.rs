@@ -15,6 +15,9 @@ use crate::ffi::BootstrapHandle;
 use crate::stats::{self, raise};
 use crate::transport::Transport;
 
+/// A sender and the loop over all transports refer to a transport without using it.
+const USERS: usize = 2;
+
 /// What to do next.
 pub(super) enum Next {
     Call(Outgoing),
@@ -35,6 +38,8 @@ pub(super) struct Senders {
     orders: Vec<(Arc<Transport>, Order)>,
     random: Random,
     shutting_down: bool,
+    /// What became of the entries of transports that are gone.
+    closed: Account,
     made: (Option<usize>, u64),
     acknowledged: (Option<usize>, u64),
     dropped: (Option<usize>, u64),
@@ -49,6 +54,7 @@ impl Senders {
             orders: Vec::new(),
             random: Random::new(),
             shutting_down: false,
+            closed: Account::default(),
             made: (envoy.define_counter("report.entries_made"), 0),
             acknowledged: (envoy.define_counter("report.entries_acknowledged"), 0),
             dropped: (envoy.define_counter("report.entries_dropped"), 0),
@@ -65,8 +71,20 @@ impl Senders {
             let sender = self.sender(&transport);
             let due = transport.reports.collect(now, all, &mut |batch| sender.sink.submit(batch));
             next = next.into_iter().chain(due).min();
+            if due.is_none() && sender.sink.is_drained() && transport.is_unused(USERS) {
+                self.close(&transport);
+            }
         }
         next
+    }
+
+    /// Forgets a transport that no configuration names any more, but not its account.
+    fn close(&mut self, transport: &Arc<Transport>) {
+        transport.forget();
+        if let Some(position) = self.senders.iter().position(|sender| Arc::ptr_eq(&sender.transport, transport)) {
+            let sender = self.senders.swap_remove(position);
+            add(&mut self.closed, sender.sink.account());
+        }
     }
 
     fn sender(&mut self, transport: &Arc<Transport>) -> &mut Sender {
@@ -131,14 +149,10 @@ impl Senders {
 
     /// Publishes the account and the counters of the senders.
     pub(super) fn publish(&mut self, envoy: &BootstrapHandle) {
-        let mut total = Account::default();
+        let mut total = self.closed;
         for sender in &mut self.senders {
             stats::pass_on(stats::main_lane(), sender.sink.stats(), &mut sender.counted);
-            let account = sender.sink.account();
-            total.made += account.made;
-            total.acknowledged += account.acknowledged;
-            total.dropped += account.dropped;
-            total.pending += account.pending;
+            add(&mut total, sender.sink.account());
         }
         raise(envoy, self.made.0, &mut self.made.1, total.made);
         raise(envoy, self.acknowledged.0, &mut self.acknowledged.1, total.acknowledged);
@@ -147,6 +161,13 @@ impl Senders {
             envoy.set_gauge(pending, total.pending);
         }
     }
+}
+
+fn add(total: &mut Account, account: Account) {
+    total.made += account.made;
+    total.acknowledged += account.acknowledged;
+    total.dropped += account.dropped;
+    total.pending += account.pending;
 }
 
 fn limited(timeout_ms: u64, left: Option<Duration>) -> u64 {
