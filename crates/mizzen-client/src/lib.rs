@@ -26,6 +26,7 @@ pub mod words;
 pub mod server;
 
 // The flow: caches, quotas, calls, report batches.
+pub mod api_spec;
 pub mod batch;
 pub mod check_cache;
 pub mod flow;

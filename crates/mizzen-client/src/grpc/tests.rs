@@ -1,11 +1,13 @@
 use super::*;
 use proptest::prelude::*;
 
-fn headers<'h>(list: &'h [(&'h str, &'h str)]) -> impl Iterator<Item = (&'h [u8], &'h [u8])> {
+type List<'h> = &'h [(&'h str, &'h str)];
+
+fn headers<'h>(list: List<'h>) -> impl Iterator<Item = (&'h [u8], &'h [u8])> {
     list.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()))
 }
 
-const STARTED: &[(&str, &str)] = &[(":status", "200"), ("content-type", "application/grpc")];
+const STARTED: List = &[(":status", "200"), ("content-type", "application/grpc")];
 
 fn answer(head: &[(&str, &str)], body: &[u8], trailers: &[(&str, &str)]) -> Outcome {
     let mut answer = Answer::new();
@@ -82,7 +84,7 @@ fn failures_are_classified_by_what_envoy_says() {
 #[test]
 fn what_is_not_grpc_or_cut_short_is_unavailable() {
     let message = frame(b"hello");
-    let cases: [(&[(&str, &str)], &[u8], &[(&str, &str)]); 7] = [
+    let cases: [(List, &[u8], List); 7] = [
         (STARTED, &message, &[]),
         (STARTED, &message[..7], &[("grpc-status", "0")]),
         (STARTED, b"", &[("grpc-status", "0")]),
