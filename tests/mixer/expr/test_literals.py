@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mizzen.mixer.expr.literals import EscapeError, parse_duration, parse_timestamp, quote, unescape
 from mizzen.wire import Duration, Timestamp
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_a_quoted_text_reads_back(text: str) -> None:
     assert unescape(quote(text)[1:-1], '"') == text
 
 
+@settings(deadline=None)
 @given(st.integers(-(2**63) + 1, 2**63 - 1))
 def test_a_printed_duration_reads_back_exactly_where_floating_point_allows(nanoseconds: int) -> None:
     read = parse_duration(str(Duration(nanoseconds)))
@@ -22,6 +24,7 @@ def test_a_printed_duration_reads_back_exactly_where_floating_point_allows(nanos
     assert abs(read - nanoseconds) <= 1
 
 
+@settings(deadline=None)
 @given(st.integers(-62_135_596_800 * 10**9, 253_402_300_799 * 10**9))
 def test_a_printed_timestamp_reads_back(nanoseconds: int) -> None:
     assert parse_timestamp(str(Timestamp(nanoseconds))) == nanoseconds

@@ -345,13 +345,14 @@ def run(evaluate: Callable[[RecordedAttributes], Any], kind: ValueType, values: 
 # --- properties ------------------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(ANY_TREE)
 def test_a_printed_tree_parses_to_the_same_tree(tree: Node) -> None:
     assert parse(source(tree)) == tree
     assert canonical(parse(source(tree))) == canonical(tree)
 
 
-@settings(max_examples=600)
+@settings(max_examples=600, deadline=None)
 @given(ANY_TREE, st.lists(bags(), min_size=1, max_size=6))
 def test_generated_code_does_what_a_plain_interpreter_does(tree: Node, some: list[dict[str, Value]]) -> None:
     try:
@@ -383,6 +384,7 @@ def test_generated_code_does_what_a_plain_interpreter_does(tree: Node, some: lis
         'ar["q"] == ""',
     ],
 )
+@settings(deadline=None)
 @given(bags())
 def test_an_equality_looks_up_what_the_expression_compares(subject: str, values: dict[str, Value]) -> None:
     (equality,) = compile_expression(f"{subject} && (cb || bb)", VOCABULARY).equalities
@@ -400,7 +402,7 @@ WORDS = """
 SOUP = st.lists(st.sampled_from([*WORDS.split(), " ", "\n"]), max_size=25).map("".join)
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(st.text(max_size=60) | SOUP, bags())
 def test_any_text_gives_a_value_or_an_error_of_the_language(text: str, values: dict[str, Value]) -> None:
     error = error_of(text, values)
