@@ -25,19 +25,54 @@ def redis_binary() -> str:
     return found
 
 
+class RedisServers:
+    """Starts Redis servers that keep nothing, each in a folder of its own, and stops them at the end."""
+
+    def __init__(self, binary: str, folder: Path) -> None:
+        self.binary = binary
+        self.folder = folder
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *options: str, config: str = "", client: Redis) -> subprocess.Popen[bytes]:
+        """Returns once `client` gets an answer."""
+        folder = self.folder / str(len(self.processes))
+        folder.mkdir()
+        (folder / "redis.conf").write_text(config)
+        command = [self.binary, str(folder / "redis.conf"), "--dir", str(folder), "--save", "", *options]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        self.processes.append(process)
+        with client:
+            wait_until(lambda: answers(client), "redis answers")
+        return process
+
+    def stop(self, process: subprocess.Popen[bytes]) -> None:
+        process.terminate()
+        process.wait()
+
+    def stop_all(self) -> None:
+        for process in self.processes:
+            self.stop(process)
+
+
 @pytest.fixture(scope="session")
 def redis_socket(redis_binary: str) -> Iterator[str]:
-    """The path of the socket of a Redis that keeps nothing."""
+    """The path of the socket of a Redis for all tests."""
     with tempfile.TemporaryDirectory() as folder:
+        servers = RedisServers(redis_binary, Path(folder))
         socket = str(Path(folder) / "redis.sock")
-        command = [redis_binary, "--port", "0", "--unixsocket", socket, "--save", "", "--dir", folder]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-            try:
-                with Redis(unix_socket_path=socket) as client:
-                    wait_until(lambda: answers(client), "redis answers")
-                yield socket
-            finally:
-                process.terminate()
+        try:
+            servers.start("--port", "0", "--unixsocket", socket, client=Redis(unix_socket_path=socket))
+            yield socket
+        finally:
+            servers.stop_all()
+
+
+@pytest.fixture
+def redis_servers(redis_binary: str, tmp_path: Path) -> Iterator[RedisServers]:
+    """For tests that need a Redis of their own."""
+    servers = RedisServers(redis_binary, tmp_path)
+    yield servers
+    servers.stop_all()
 
 
 def answers(client: Redis) -> bool:

@@ -64,7 +64,7 @@ def _client(address: Address, pool_size: int, timeout: float) -> Any:
         nodes = [_cluster_node(host, port) for host, port in address.nodes]
         if pool_size:
             options["max_connections"] = pool_size
-        return RedisCluster(startup_nodes=nodes, ssl=address.tls, cluster_error_retry_attempts=2, **options)
+        return RedisCluster(startup_nodes=nodes, ssl=address.tls, **options)
     if address.topology is Topology.SENTINEL:
         shared = {name: options[name] for name in ("socket_timeout", "socket_connect_timeout")}
         tls = {"ssl": True, **dict(address.options)} if address.tls else {}
