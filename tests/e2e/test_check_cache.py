@@ -72,19 +72,22 @@ def test_an_answer_is_used_only_so_long(proxy: ProxyProcess, fresh_mixer: FakeMi
     wait_until(asked_again, "the second Check")
 
 
-def test_a_new_configuration_of_the_mixer_ends_old_answers(proxy: ProxyProcess, fresh_mixer: FakeMixer) -> None:
+def test_a_new_configuration_of_the_mixer_ends_old_answers(
+    backend: EchoBackend, fresh_mixer: FakeMixer, filter_config: Mapping[str, Any]
+) -> None:
     def answer(generation: str) -> CheckAnswer:
         metadata = {"mizzen-generation": generation}
         return CheckAnswer(uses=-1, references=[Reference("request.path")], metadata=metadata)
 
-    fresh_mixer.on_check = answer("1")
-    for _ in range(2):
-        send(proxy.address, "/generation")
-    assert len(fresh_mixer.checks) == 1
-    fresh_mixer.on_check = answer("2")
-    send(proxy.address, "/generation-other")
-    send(proxy.address, "/generation")
-    assert len(fresh_mixer.checks) == 3
+    with ProxyProcess(backend.address, fresh_mixer.address, filter_config=filter_config) as process:
+        fresh_mixer.on_check = answer("1")
+        for _ in range(2):
+            send(process.address, "/generation")
+        assert len(fresh_mixer.checks) == 1
+        fresh_mixer.on_check = answer("2")
+        send(process.address, "/generation-other")
+        send(process.address, "/generation")
+        assert len(fresh_mixer.checks) == 3
 
 
 def test_the_cache_can_be_switched_off(
