@@ -1,6 +1,6 @@
 """Types of the native module; `mizzen.wire` is its face."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, Self, TypeAlias, final
 
@@ -17,12 +17,14 @@ __all__ = [
     "DictionaryMismatchError",
     "Duration",
     "HeaderOperation",
+    "Pending",
     "Plan",
     "QuotaParams",
     "QuotaResult",
     "References",
     "ReportCall",
     "RouteDirective",
+    "Server",
     "Timestamp",
     "WireConfigError",
     "WireError",
@@ -231,3 +233,37 @@ class ReportCall:
     def bags(self) -> Iterator[Bag]: ...
     def group(self, plan: Plan) -> list[tuple[tuple[_Value | None, ...], int, tuple[list[float | None], ...]]]: ...
     def __len__(self) -> int: ...
+
+@final
+class Pending:
+    @property
+    def method(self) -> Literal["Check", "Report"]: ...
+    @property
+    def request(self) -> bytes: ...
+    @property
+    def peer(self) -> str: ...
+    @property
+    def done(self) -> bool: ...
+    def answer(self, response: bytes, generation: str | None = None) -> None: ...
+    def fail(self, code: int, message: str, generation: str | None = None) -> None: ...
+
+@final
+class Server:
+    def __new__(
+        cls,
+        handler: Callable[[Pending], object],
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        max_message: int = 4194304,
+        max_streams: int = 1024,
+        max_queue: int = 4096,
+        max_batch: int = 64,
+        keepalive: float = 60.0,
+        keepalive_timeout: float = 20.0,
+    ) -> Self: ...
+    @property
+    def port(self) -> int: ...
+    def start(self) -> None: ...
+    def stop(self, grace: float = 5.0) -> None: ...
+    def stats(self) -> dict[str, int]: ...

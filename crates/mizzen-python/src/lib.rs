@@ -10,6 +10,7 @@ mod directive;
 mod encode;
 mod error;
 mod report;
+mod server;
 mod time;
 mod value;
 
@@ -32,6 +33,8 @@ mod _wire {
     use super::error::{DictionaryMismatchError, WireConfigError, WireError};
     #[pymodule_export]
     use super::report::{Plan, ReportCall};
+    #[pymodule_export]
+    use super::server::{Pending, Server};
     #[pymodule_export]
     use super::time::{Duration, Timestamp};
     /// How many words of the global dictionary this side knows.

@@ -5,6 +5,7 @@ The codec is native and the same as in Envoy's filter; the classes here are its 
 - `CheckCall`: one Check. `get` and `get_key` read attributes and remember what was read, `reply` sets the answer, which
   carries what was read as its referenced attributes.
 - `ReportCall`: one Report. `bags` gives its records; `group` those that agree in what a `Plan` reads, taken together.
+- `Server`: a native gRPC front that hands each call, as a `Pending`, to one function.
 - `Bag`: attributes of a request or event, read without leaving a trace.
 - `encode_check_request`, `encode_report_request`, `encode_attributes`, `decode_attributes`: messages from mappings and
   back, for tools and tests.
@@ -27,12 +28,14 @@ from mizzen._wire import (
     DictionaryMismatchError,
     Duration,
     HeaderOperation,
+    Pending,
     Plan,
     QuotaParams,
     QuotaResult,
     References,
     ReportCall,
     RouteDirective,
+    Server,
     Timestamp,
     WireConfigError,
     WireError,
@@ -59,12 +62,14 @@ __all__ = [
     "DictionaryMismatchError",
     "Duration",
     "HeaderOperation",
+    "Pending",
     "Plan",
     "QuotaParams",
     "QuotaResult",
     "References",
     "ReportCall",
     "RouteDirective",
+    "Server",
     "Timestamp",
     "Value",
     "WireConfigError",

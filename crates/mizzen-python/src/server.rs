@@ -1,0 +1,175 @@
+//! A gRPC front for the Mixer on one native thread.
+//!
+//! The thread owns the network and a permanent Python thread state, so that entering Python costs little; calls that have
+//! arrived meanwhile are handed to Python together, because every entry waits its turn when another Python thread is busy.
+
+mod codec;
+mod network;
+mod pending;
+mod rpc;
+mod turn;
+
+pub(crate) use pending::Pending;
+
+use network::Settings;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// What happened so far; each number only grows.
+#[derive(Debug, Default)]
+struct Counters {
+    connections: AtomicU64,
+    calls: AtomicU64,
+    batches: AtomicU64,
+    shed: AtomicU64,
+    cancelled: AtomicU64,
+    exceptions: AtomicU64,
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+enum State {
+    New(TcpListener, Py<PyAny>),
+    Running(watch::Sender<Option<Duration>>, JoinHandle<()>),
+    Stopped,
+}
+
+/// A gRPC server of istio.mixer.v1.Mixer; every call is handed to one function.
+#[pyclass(frozen, module = "mizzen.wire")]
+pub(crate) struct Server {
+    port: u16,
+    settings: Settings,
+    counters: Arc<Counters>,
+    state: Mutex<State>,
+}
+
+#[pymethods]
+impl Server {
+    /// Binds; OSError when the address cannot be had. Connections wait until `start`.
+    #[new]
+    #[pyo3(signature = (
+        handler,
+        *,
+        host = "127.0.0.1",
+        port = 0,
+        max_message = 4_194_304,
+        max_streams = 1024,
+        max_queue = 4096,
+        max_batch = 64,
+        keepalive = 60.0,
+        keepalive_timeout = 20.0,
+    ))]
+    #[allow(clippy::too_many_arguments)] // the signature is Python's, where all but one are keywords
+    fn new(
+        handler: Py<PyAny>,
+        host: &str,
+        port: u16,
+        max_message: usize,
+        max_streams: u32,
+        max_queue: usize,
+        max_batch: usize,
+        keepalive: f64,
+        keepalive_timeout: f64,
+    ) -> PyResult<Server> {
+        for (name, value) in [("max_message", max_message), ("max_queue", max_queue), ("max_batch", max_batch)] {
+            if !(1..=1 << 30).contains(&value) {
+                return Err(PyValueError::new_err(format!("{name} {value} is not within 1 and {}", 1 << 30)));
+            }
+        }
+        let settings = Settings {
+            max_message,
+            max_streams,
+            max_queue,
+            max_batch,
+            keepalive: seconds("keepalive", keepalive)?,
+            keepalive_timeout: seconds("keepalive_timeout", keepalive_timeout)?,
+        };
+        let listener = TcpListener::bind((host, port))?;
+        listener.set_nonblocking(true)?;
+        let port = listener.local_addr()?.port();
+        let state = Mutex::new(State::New(listener, handler));
+        Ok(Server { port, settings, counters: Arc::default(), state })
+    }
+
+    /// The bound port.
+    #[getter]
+    fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Serve on a thread of its own; RuntimeError the second time.
+    fn start(&self, py: Python<'_>) -> PyResult<()> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match std::mem::replace(&mut *state, State::Stopped) {
+            State::New(listener, handler) => {
+                let (stop, stopped) = watch::channel(None);
+                let (settings, counters) = (self.settings, self.counters.clone());
+                let (attached, ready) = std::sync::mpsc::sync_channel(1);
+                let body = move || {
+                    // the attachment around everything is what makes the inner ones cheap
+                    Python::try_attach(|py| {
+                        let _ = attached.send(());
+                        py.detach(|| network::run(listener, &handler, settings, &counters, stopped));
+                    });
+                };
+                let thread = std::thread::Builder::new().name("grpc-front".to_owned()).spawn(body)?;
+                // until the thread is attached, the end of the interpreter must wait
+                let _ = py.detach(move || ready.recv());
+                *state = State::Running(stop, thread);
+                Ok(())
+            }
+            other => {
+                *state = other;
+                Err(PyRuntimeError::new_err("a server is started once"))
+            }
+        }
+    }
+
+    /// Refuse new connections, let calls that are open finish for at most `grace` seconds, and wait for the end.
+    /// Idempotent. Must not be called by the handler.
+    #[pyo3(signature = (grace = 5.0))]
+    fn stop(&self, py: Python<'_>, grace: f64) -> PyResult<()> {
+        let grace = seconds("grace", grace)?;
+        let state = std::mem::replace(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner), State::Stopped);
+        if let State::Running(stop, thread) = state {
+            stop.send_replace(Some(grace));
+            if py.detach(|| thread.join()).is_err() {
+                return Err(PyRuntimeError::new_err("the thread of the server failed"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What happened so far: connections, calls, batches, shed, cancelled, exceptions.
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let stats = PyDict::new(py);
+        let counters = &self.counters;
+        for (name, counter) in [
+            ("connections", &counters.connections),
+            ("calls", &counters.calls),
+            ("batches", &counters.batches),
+            ("shed", &counters.shed),
+            ("cancelled", &counters.cancelled),
+            ("exceptions", &counters.exceptions),
+        ] {
+            stats.set_item(name, counter.load(Ordering::Relaxed))?;
+        }
+        Ok(stats)
+    }
+}
+
+fn seconds(name: &str, seconds: f64) -> PyResult<Duration> {
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if duration.as_secs() < 1 << 31 => Ok(duration),
+        _ => Err(PyValueError::new_err(format!("{name} {seconds} is no number of seconds from 0 up"))),
+    }
+}

@@ -1,0 +1,91 @@
+//! A call that waits for its answer.
+
+use super::rpc::{Answer, Job};
+use bytes::Bytes;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::oneshot::Sender;
+use tonic::metadata::{Ascii, MetadataValue};
+
+/// OK would be a failure without a failure.
+const CODES: std::ops::RangeInclusive<i32> = 1..=16;
+
+/// A call that waits for its answer; any thread may give it. Dropped without one, the client gets INTERNAL.
+#[pyclass(frozen, module = "mizzen.wire")]
+pub(crate) struct Pending {
+    #[pyo3(get)]
+    method: &'static str,
+    #[pyo3(get)]
+    request: Py<PyBytes>,
+    peer: Arc<str>,
+    reply: Mutex<Option<Sender<Answer>>>,
+}
+
+impl Pending {
+    pub(super) fn new(py: Python<'_>, job: Job) -> Pending {
+        let request = PyBytes::new(py, &job.request).unbind();
+        Pending { method: job.method, request, peer: job.peer, reply: Mutex::new(Some(job.reply)) }
+    }
+
+    fn send(&self, answer: Answer) -> PyResult<()> {
+        match self.reply.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // a client that left wants no answer
+            Some(reply) => {
+                let _ = reply.send(answer);
+                Ok(())
+            }
+            None => Err(PyRuntimeError::new_err("the call has been answered")),
+        }
+    }
+
+    /// Lets go of the call; the client gets INTERNAL unless it has been answered.
+    pub(super) fn abandon(&self) {
+        self.reply.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+#[pymethods]
+impl Pending {
+    #[getter]
+    fn peer(&self) -> &str {
+        &self.peer
+    }
+
+    /// Whether the client has left, or the call was answered.
+    #[getter]
+    fn done(&self) -> bool {
+        self.reply.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_none_or(Sender::is_closed)
+    }
+
+    /// Answer with an encoded message; RuntimeError the second time.
+    #[pyo3(signature = (response, generation = None))]
+    fn answer(&self, response: &[u8], generation: Option<&str>) -> PyResult<()> {
+        let generation = metadata(generation)?;
+        self.send(Answer { result: Ok(Bytes::copy_from_slice(response)), generation })
+    }
+
+    /// Fail with a gRPC status, 1 to 16; RuntimeError the second time.
+    #[pyo3(signature = (code, message, generation = None))]
+    fn fail(&self, code: i32, message: String, generation: Option<&str>) -> PyResult<()> {
+        if !CODES.contains(&code) {
+            return Err(PyValueError::new_err(format!("{code} is no code of a failure: 1 to 16 are")));
+        }
+        let generation = metadata(generation)?;
+        self.send(Answer { result: Err((code, message)), generation })
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Pending({}, peer={:?}, done={})", self.method, self.peer(), if self.done() { "True" } else { "False" })
+    }
+}
+
+fn metadata(generation: Option<&str>) -> PyResult<Option<MetadataValue<Ascii>>> {
+    generation
+        .map(|text| {
+            let refused = |_| PyValueError::new_err(format!("generation {text:?} is not printable ASCII"));
+            MetadataValue::try_from(text).map_err(refused)
+        })
+        .transpose()
+}
