@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +88,26 @@ class Front(Protocol):
         """Refuses new calls, lets running ones finish for at most the time given, then ends them. Idempotent."""
 
 
+class _Running:
+    """What a started front holds: a thread with an event loop, and threads for calls that wait."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.workers = ThreadPoolExecutor(_WORKERS, "call")
+        self.server: grpc.aio.Server | None = None
+        self.thread = threading.Thread(target=self.loop.run_forever, name="grpc-front", daemon=True)
+        self.thread.start()
+
+    def wait_for(self, work: Coroutine[Any, Any, None], timeout_seconds: float) -> None:
+        asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout_seconds)
+
+    def end(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(_START_SECONDS)
+        self.workers.shutdown(wait=False, cancel_futures=True)
+        self.loop.close()
+
+
 class AioFront:
     """The front on grpc.aio, on a thread with an event loop of its own."""
 
@@ -107,38 +127,31 @@ class AioFront:
         self._port = port
         self._tls = tls
         self._limits = limits or Limits()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="grpc-front", daemon=True)
-        self._workers = ThreadPoolExecutor(_WORKERS, "call")
-        self._server: grpc.aio.Server | None = None
+        self._running: _Running | None = None
+        self._workers: ThreadPoolExecutor | None = None
 
     @property
     def port(self) -> int:
         return self._port
 
     def start(self) -> None:
-        self._thread.start()
+        running = _Running()
         try:
-            asyncio.run_coroutine_threadsafe(self._serve(), self._loop).result(_START_SECONDS)
+            running.wait_for(self._serve(running), _START_SECONDS)
         except BaseException:
-            self._end_thread()
+            running.end()
             raise
+        self._running = running
 
     def stop(self, grace_seconds: float) -> None:
-        if not self._thread.is_alive():
-            return
-        if self._server is not None:
-            stopping = asyncio.run_coroutine_threadsafe(self._server.stop(grace_seconds), self._loop)
-            stopping.result(grace_seconds + _START_SECONDS)
-        self._end_thread()
+        running, self._running = self._running, None
+        if running is not None and running.server is not None:
+            try:
+                running.wait_for(running.server.stop(grace_seconds), grace_seconds + _START_SECONDS)
+            finally:
+                running.end()
 
-    def _end_thread(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_START_SECONDS)
-        self._workers.shutdown(wait=False, cancel_futures=True)
-        self._loop.close()
-
-    async def _serve(self) -> None:
+    async def _serve(self, running: _Running) -> None:
         server = grpc.aio.server(
             handlers=[_Methods(self._check, self._report)],
             options=self._options(),
@@ -155,7 +168,7 @@ class AioFront:
         if not port:
             raise OSError(f"cannot listen on {target}")
         await server.start()
-        self._server, self._port = server, port
+        running.server, self._port, self._workers = server, port, running.workers
 
     def _options(self) -> list[tuple[str, int]]:
         limits = self._limits
@@ -188,7 +201,7 @@ class AioFront:
         await context.send_initial_metadata(((GENERATION_METADATA, self._calls.generation()),))
         try:
             if self._calls.blocking():
-                return await self._loop.run_in_executor(self._workers, run)
+                return await asyncio.get_running_loop().run_in_executor(self._workers, run)
             return run()
         except CallError as error:
             code, message = grpc_code(error.code), error.message

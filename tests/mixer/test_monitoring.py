@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterator
+
+import pytest
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from mizzen.mixer.monitoring import Monitoring, json_page, metrics_page, text_page
+
+
+@pytest.fixture
+def server() -> Iterator[Monitoring]:
+    def fail(_: str) -> None:
+        raise RuntimeError("broken")
+
+    pages = {"/healthz": lambda _: text_page("ok"), "/json": lambda _: json_page({"a": "ä"}), "/fails": fail}
+    server = Monitoring(pages)  # type: ignore[arg-type]
+    server.start()
+    yield server
+    server.stop()
+
+
+def ask(server: Monitoring, path: str, method: str = "GET") -> tuple[int, str, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    try:
+        connection.request(method, path)
+        response = connection.getresponse()
+        return response.status, response.headers["Content-Type"], response.read().decode()
+    finally:
+        connection.close()
+
+
+def test_pages_are_served_by_path(server: Monitoring) -> None:
+    assert ask(server, "/healthz") == (200, "text/plain; charset=utf-8", "ok\n")
+    assert ask(server, "/json?x=1") == (200, "application/json", '{\n  "a": "ä"\n}\n')
+    assert ask(server, "/healthz", "HEAD")[2] == ""
+
+
+def test_an_unknown_path_lists_the_known_ones(server: Monitoring) -> None:
+    status, _, text = ask(server, "/nope")
+    assert status == 404
+    assert "/healthz" in text
+
+
+def test_nothing_can_be_changed(server: Monitoring) -> None:
+    assert ask(server, "/healthz", "POST")[0] == 501
+
+
+def test_a_page_that_fails_does_not_end_the_server(server: Monitoring) -> None:
+    assert ask(server, "/fails")[0] == 500
+    assert ask(server, "/healthz")[0] == 200
+
+
+def test_a_port_in_use_is_an_error(server: Monitoring) -> None:
+    with pytest.raises(OSError, match="in use"):
+        Monitoring({}, port=server.port)
+
+
+def registry(value: float, *names: str) -> CollectorRegistry:
+    found = CollectorRegistry()
+    counter = Counter("requests", "Requests.", ["who"], registry=found)
+    for name in names:
+        counter.labels(name).inc(value)
+    return found
+
+
+def test_families_of_several_registries_become_one() -> None:
+    page = metrics_page([registry(1, "a", "b"), registry(2, "b", "c")], "")
+    lines = [line for line in page.body.decode().splitlines() if "_created" not in line]
+    assert lines == [
+        "# HELP requests_total Requests.",
+        "# TYPE requests_total counter",
+        'requests_total{who="a"} 1.0',
+        'requests_total{who="b"} 1.0',
+        'requests_total{who="c"} 2.0',
+    ]
+
+
+def test_a_family_of_another_type_is_left_out() -> None:
+    other = CollectorRegistry()
+    Gauge("requests", "Other.", registry=other).set(5)
+    assert b"5.0" not in metrics_page([registry(1, "a"), other], "").body
+
+
+def test_the_format_follows_the_accept_header() -> None:
+    assert metrics_page([registry(1, "a")], "").content_type.startswith("text/plain")
+    openmetrics = metrics_page([registry(1, "a")], "application/openmetrics-text; version=1.0.0")
+    assert openmetrics.content_type.startswith("application/openmetrics-text")
+    assert openmetrics.body.endswith(b"# EOF\n")
