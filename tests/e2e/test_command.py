@@ -84,6 +84,7 @@ def test_a_refused_configuration_shows_envoys_own_words(tmp_path: Path) -> None:
     result = mizzen("-t", str(path))
     assert result.returncode == 1
     assert "no_such_field" in result.stderr
+    assert f"rendered from {path}" in result.stderr
     assert result.stdout == ""
 
 

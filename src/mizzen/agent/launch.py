@@ -39,11 +39,19 @@ def launch(
     with tempfile.TemporaryDirectory(prefix="mizzen-proxy-") as directory:
         path = options.config or Path(directory) / "envoy.yaml"
         write(path, rendered.text_for(path))
-        binary.validate(envoy, path)
+        validate(envoy, path, rendered.source)
         arguments = ["-c", str(path), "-l", options.log_level]
         if options.concurrency:
             arguments += ["--concurrency", str(options.concurrency)]
         return Supervisor(envoy, arguments, Path(directory), announce).run()
+
+
+def validate(envoy: Path, path: Path, source: str) -> None:
+    try:
+        binary.validate(envoy, path)
+    except binary.RefusedError as error:
+        hint = f"rendered from {source}; --print shows the whole configuration"
+        raise binary.EnvoyError(f"Envoy refuses the configuration\n{error}\n({hint})") from None
 
 
 def check_version(envoy: Path, warn: Callable[[str], None]) -> None:
