@@ -12,6 +12,7 @@ from mizzen.cli.eval import evaluate
 from mizzen.cli.mixer import mixer
 from mizzen.cli.proxy import proxy
 from mizzen.cli.usage import UsageCommand
+from mizzen.cli.validate import validate
 
 app = typer.Typer(
     name="mizzen",
@@ -42,6 +43,7 @@ app.command("demo", cls=UsageCommand)(demo)
 app.command("eval")(evaluate)
 app.command("mixer", cls=UsageCommand)(mixer)
 app.command("proxy", cls=UsageCommand)(proxy)
+app.command("validate")(validate)
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ def scan_directory(directory: Path) -> Scan:
     """
     with os.scandir(directory):
         pass
-    return {str(path): _read(path) for path in sorted(_walk(directory, (os.path.realpath(directory),)))}
+    return {str(path): read_file(path) for path in sorted(_walk(directory, (os.path.realpath(directory),)))}
 
 
 def _walk(directory: Path, above: tuple[str, ...]) -> Iterator[Path]:
@@ -52,7 +52,8 @@ def _walk(directory: Path, above: tuple[str, ...]) -> Iterator[Path]:
             yield path
 
 
-def _read(path: Path) -> ScannedFile:
+def read_file(path: Path) -> ScannedFile:
+    """One file; never raises, what goes wrong is its `failure`."""
     if path.name == "(directory)":
         return ScannedFile(failure="is a directory that cannot be read")
     try:

@@ -144,12 +144,23 @@ def _serves(before: LiveHandler, spec: HandlerSpec) -> bool:
     return {types.template for types in spec.instances.values()} <= before.adapter.templates
 
 
-def _build(spec: HandlerSpec, before: LiveHandler | None) -> tuple[Adapter | None, list[ConfigError]]:
+def problems_of(spec: HandlerSpec) -> list[ConfigError]:
+    """What the adapter finds wrong with its parameters, given the instances it gets."""
     config = spec.config
     try:
         problems = config.adapter.validate(config.params, spec.instances)
-        if problems:
-            return None, [problem_error(config.resource, config.params_path, problem) for problem in problems]
+    except Exception as error:  # an adapter's own code: it could not even look at its parameters
+        reason = f"cannot be validated: {str(error) or type(error).__name__}"
+        return [config.resource.error(config.params_path, reason)]
+    return [problem_error(config.resource, config.params_path, problem) for problem in problems]
+
+
+def _build(spec: HandlerSpec, before: LiveHandler | None) -> tuple[Adapter | None, list[ConfigError]]:
+    config = spec.config
+    errors = problems_of(spec)
+    if errors:
+        return None, errors
+    try:
         environment = Environment(
             handler=config.name,
             instances=spec.instances,
