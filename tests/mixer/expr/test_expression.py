@@ -18,7 +18,7 @@ from mizzen.mixer.expr import (
     Vocabulary,
     compile_expression,
 )
-from mizzen.wire import Duration
+from mizzen.wire import CheckCall, Duration, encode_check_request
 
 
 class Counting(RecordedAttributes):
@@ -186,3 +186,11 @@ def test_rules_with_the_same_slot_share_a_look_up() -> None:
     with pytest.raises(LookupFailedError, match="lookup failed"):
         one.lookup(RecordedAttributes({}))
     assert defaulted.lookup(RecordedAttributes({})) == ""
+
+
+@pytest.mark.parametrize("text", ['request.headers["x"] | "d"', "request.headers[source.name]", "request.headers"])
+def test_a_scalar_where_a_map_should_be_is_an_error_on_the_wire_too(text: str) -> None:
+    call = CheckCall(encode_check_request({"request.headers": "x", "source.name": "k"}))
+    with pytest.raises(ValueKindError, match="error converting value to STRING_MAP: .*request.headers"):
+        compile_expression(text, BUILTIN).evaluate(call)
+    assert ("request.headers", None, "EXACT") in call.referenced()

@@ -19,6 +19,7 @@ from mizzen.mixer.expr import (
     ExpressionError,
     LimitError,
     LiteralArgumentError,
+    ParseError,
     RecordedAttributes,
     Value,
     ValueType,
@@ -419,6 +420,13 @@ def error_of(text: str, values: Mapping[str, Value]) -> ExpressionError | None:
     except ExpressionError as error:
         return error
     return None
+
+
+def test_text_that_is_not_unicode_is_a_parse_error() -> None:
+    with pytest.raises(ParseError, match="text is not valid Unicode") as raised:
+        compile_expression('as == "\udc80"', VOCABULARY)
+    assert raised.value.column == 8
+    assert raised.value.expression == 'as == "?"'
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,11 @@ def parse(text: str) -> Node:
     """The syntax tree of one expression. Raises ParseError or a subclass, whatever the text."""
     if len(text) > MAX_LENGTH:
         raise LimitError(f"longer than {MAX_LENGTH} characters", text[:80] + "…", 0)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        shown = text.encode(errors="replace").decode()
+        raise ParseError("text is not valid Unicode", shown, error.start, error.start + 1) from None
     return Parser(text).parse()
 
 

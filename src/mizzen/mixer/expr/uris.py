@@ -12,7 +12,7 @@ from .names import CACHED, dns_key
 REFERENCE = re.compile(
     r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):)?(?://(?P<authority>[^/?#]*))?(?P<path>[^?#]*)(?P<query>\?[^#]*)?(?P<fragment>#.*)?"
 )
-CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
 PORT = re.compile(r":[0-9]*")
 BAD_HOST = re.compile(r"[\s<>\"\\^`{|}]")
@@ -54,7 +54,7 @@ def split(text: str) -> tuple[str, str, str, str, str]:
     if not text:
         raise UriSyntaxError("empty string")
     if CONTROL.search(text):
-        raise UriSyntaxError("control character")
+        raise UriSyntaxError("control character or lone surrogate")
     found = REFERENCE.fullmatch(text)
     if found is None:
         raise UriSyntaxError("not a URI reference")
