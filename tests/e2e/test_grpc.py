@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 
 import grpc
 import pytest
 
 from mizzen.testing import CheckAnswer, FakeMixer, GrpcBackend, ProxyProcess
+from mizzen.testing.mixer import ReceivedCheck
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +63,18 @@ def test_a_denial_is_the_callers_grpc_status(
     assert backend.calls == before
     bag = fresh_mixer.wait_for_report("check.error_code", number)
     assert bag["check.error_message"] == f"{code.name}:by policy"
+
+
+def test_64_calls_on_one_connection_get_each_its_own_decision(channel: grpc.Channel, fresh_mixer: FakeMixer) -> None:
+    together = threading.Barrier(64)
+
+    def decide(check: ReceivedCheck) -> CheckAnswer:
+        together.wait(20.0)
+        headers = check.attributes["request.headers"]
+        return CheckAnswer(7 if isinstance(headers, Mapping) and int(headers["x-number"]) % 2 else 0)
+
+    fresh_mixer.on_check = decide
+    call = GrpcBackend.unary_call(channel)
+    calls = [call.future(b"x", timeout=30, metadata=(("x-number", str(number)),)) for number in range(64)]
+    codes = [call.code() for call in calls]
+    assert codes == [grpc.StatusCode.OK, grpc.StatusCode.PERMISSION_DENIED] * 32
