@@ -27,6 +27,7 @@ def test_a_missing_namespace_is_the_default_one() -> None:
     ("text", "error"),
     [
         ("[1]", "f:1:1: is not a resource; accepted: a mapping with kind, metadata and spec"),
+        ("steps: []", "f:1:1: is not a resource; accepted: a mapping with kind, metadata and spec"),
         ("kind: rule", "f:1:1: has no metadata; accepted: metadata with a name"),
         ("kind: rule\nmetadata: {}", "f:2:11: metadata: has no name; accepted: kind, metadata.name and spec"),
         ("metadata: {name: a}", "f:1:1: has no kind; accepted: kind, metadata.name and spec"),

@@ -277,7 +277,7 @@ def test_a_port_in_use_is_an_error_and_leaves_nothing_running(directory: Path) -
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         for ports in ({"port": port, "monitoring_port": 0}, {"port": 0, "monitoring_port": port}):
-            with pytest.raises(OSError, match=r"cannot listen|in use"):
+            with pytest.raises(OSError, match="cannot listen on"):
                 MixerServer(MixerSettings(directory, **ports), INVENTORY).start()
 
 

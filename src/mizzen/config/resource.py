@@ -101,7 +101,7 @@ class _Head:
 
     def read(self) -> Resource | None:
         top = self.document.value
-        if not isinstance(top, dict):
+        if not isinstance(top, dict) or not top.keys() & {"apiVersion", "kind", "metadata"}:
             self.fault((), "is not a resource", accepted="a mapping with kind, metadata and spec")
             return None
         self.refuse_unknown(top, (), _TOP)

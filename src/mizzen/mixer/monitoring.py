@@ -7,6 +7,7 @@ told otherwise. Requests are bounded in time, only GET and HEAD are answered, an
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -83,7 +84,10 @@ class Monitoring:
         """Binds at once: OSError when the port cannot be had."""
         server = _server_class(address)
         handler = type("PagesHandler", (_Handler,), {"pages": dict(pages)})
-        self._server = server((address, port), handler)
+        try:
+            self._server = server((address, port), handler)
+        except OSError as error:
+            raise OSError(f"cannot listen on {address}:{port}: {error.strerror or error}") from error
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="monitoring", daemon=True)
 
     @property
@@ -101,8 +105,6 @@ class Monitoring:
 
 
 def _server_class(address: str) -> type[ThreadingHTTPServer]:
-    import socket
-
     class Server(ThreadingHTTPServer):
         address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
         daemon_threads = True
