@@ -18,7 +18,7 @@ demo: $(VENV)/.native ## Watch real requests pass through Envoy, the filter and 
 	@$(BIN)/mizzen demo
 
 test: $(VENV)/.native ## Run all tests, Rust and Python, end to end with the real Envoy
-	cargo test --quiet --package mizzen-client
+	cargo test --quiet --package mizzen-client --package mizzen-envoy
 	$(BIN)/python -m pytest -q
 
 bench: $(VENV)/.native ## Measure side by side with bare Envoy; prints ratios (BENCH=name for one)

@@ -17,7 +17,8 @@ pub(crate) fn with_letters<R>(mask: u64, read: impl FnOnce(&str) -> R) -> R {
         mask => {
             let set = |(bit, letters): (usize, &'static str)| (mask >> bit & 1 == 1).then_some(letters);
             let all: Vec<&str> = LETTERS.into_iter().enumerate().filter_map(set).collect();
-            read(&all.join(","))
+            let joined = all.join(",");
+            read(if all.is_empty() { "-" } else { &joined })
         }
     }
 }

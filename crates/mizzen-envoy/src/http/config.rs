@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use mizzen_client::api_spec::ApiSpecs;
 use mizzen_client::config::{ConfigError, HttpClientConfig, ServiceConfig};
 use mizzen_client::quota::QuotaRules;
 use mizzen_client::retry::CallPolicy;
@@ -87,6 +88,8 @@ pub(crate) struct RouteConfig {
     pub(super) attributes: Bag,
     pub(super) forward: Bag,
     pub(super) quotas: QuotaRules,
+    /// Adds `api.*` and `request.api_key`.
+    pub(super) api: ApiSpecs,
     /// Replaces the transport's policy for this service.
     pub(super) policy: Option<CallPolicy>,
 }
@@ -109,6 +112,7 @@ impl RouteConfig {
             check: !config.disable_check_calls,
             report: !config.disable_report_calls,
             quotas: QuotaRules::compile(&config.quota_spec)?,
+            api: ApiSpecs::compile(&config.http_api_spec)?,
             policy: config.network_fail_policy.as_ref().map(CallPolicy::from),
             attributes: config.mixer_attributes,
             forward: config.forward_attributes,

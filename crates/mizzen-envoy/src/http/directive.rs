@@ -60,9 +60,11 @@ impl Reply {
         Reply { details: "mixer_filter_failure", ..Reply::denial(&status, grpc) }
     }
 
+    /// Answers the request. A code that no final response can have becomes 500.
     pub(crate) fn send(&self, envoy: HttpHandle<'_>) {
         let headers: Vec<Header<'_>> = self.headers.iter().map(|(name, value)| Header::new(name, value)).collect();
-        envoy.send_response(self.code, &headers, self.body.as_bytes(), self.details);
+        let code = if (200..=599).contains(&self.code) { self.code } else { 500 };
+        envoy.send_response(code, &headers, self.body.as_bytes(), self.details);
     }
 
     fn operate(&mut self, operation: &HeaderOperation) {

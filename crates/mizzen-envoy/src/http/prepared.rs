@@ -33,7 +33,8 @@ impl Prepared {
         }
     }
 
-    /// Fills a bag for a request whose headers have just arrived: static attributes, then derived ones, then those the caller's proxy forwarded.
+    /// Fills a bag for a request whose headers have just arrived: static attributes, then derived ones, then those the caller's proxy
+    /// forwarded, then those of the API specification.
     pub(super) fn fill(
         &self,
         filter: &HttpFilterConfig,
@@ -45,6 +46,7 @@ impl Prepared {
         for (name, value) in accepted(filter, &arrival) {
             bag.set_string(name, &value);
         }
+        self.service.api.apply(bag);
         arrival
     }
 
@@ -57,6 +59,7 @@ impl Prepared {
                 bag.set_string(name, &value);
             }
         }
+        self.service.api.apply(bag);
     }
 }
 
