@@ -32,7 +32,13 @@ fn precondition(code: i32, uses: i32, millis: Option<i64>, references: Vec<Refer
     }
 }
 
-fn insert(cache: &mut CheckCache, precondition: &Precondition, bag: &Bag, generation: Generation, now: Instant) -> bool {
+fn insert(
+    cache: &mut CheckCache,
+    precondition: &Precondition,
+    bag: &Bag,
+    generation: Generation,
+    now: Instant,
+) -> bool {
     let verdict = Rc::new(Verdict { status: precondition.status.clone(), directive: None });
     cache.insert(precondition, &verdict, bag, generation, now)
 }

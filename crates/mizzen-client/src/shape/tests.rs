@@ -119,7 +119,10 @@ fn a_key_of_an_attribute_that_is_no_map_means_nothing() {
     assert!(key(&[absent("request.path", Some("x"))], &bag, &bag).is_none());
     let mut map = Bag::new();
     map.set_map(names::REQUEST_PATH, [("x", "/")]);
-    assert_ne!(key(&[exact("request.path", Some("x"))], &bag, &bag), key(&[exact("request.path", Some("x"))], &bag, &map));
+    assert_ne!(
+        key(&[exact("request.path", Some("x"))], &bag, &bag),
+        key(&[exact("request.path", Some("x"))], &bag, &map)
+    );
 }
 
 #[test]

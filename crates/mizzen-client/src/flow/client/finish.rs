@@ -20,8 +20,9 @@ type Settled = Result<CheckResponse, Failure>;
 impl Client {
     /// Takes in the end of an attempt.
     ///
-    /// `answered` is the generation that the answer told, or [`Generation::NONE`]; `random` any evenly spread number. A call
-    /// that is not known any more changes nothing.
+    /// `answered` is the generation that the answer told, or [`Generation::NONE`]; if that makes it the current one, set it
+    /// first, or the decision is not remembered. `random` is any evenly spread number. A call that is not known any more
+    /// changes nothing.
     pub fn finish(
         &mut self,
         ticket: Ticket,
@@ -163,9 +164,12 @@ impl Client {
             Some(precondition) => {
                 let (status, directive) = (precondition.status.clone(), precondition.directive.clone());
                 let verdict = Rc::new(Verdict { status, directive });
-                // remembered as it was decided: what an error means depends on the policy of who meets it
-                self.cache.insert(precondition, &verdict, &call.bag, answered, now);
-                self.count_evictions();
+                // of another generation nobody may use it, and it must not displace a decision of the current one
+                if answered == self.generation {
+                    // as it was decided: what an error means depends on the policy of who meets it
+                    self.cache.insert(precondition, &verdict, &call.bag, answered, now);
+                    self.count_evictions();
+                }
                 self.under_policy(verdict, &call.policy)
             }
         };

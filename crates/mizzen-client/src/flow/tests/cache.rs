@@ -80,6 +80,18 @@ fn a_decision_of_an_older_generation_is_asked_for_again() {
 }
 
 #[test]
+fn a_late_answer_of_an_older_generation_displaces_nothing() {
+    let (old, new) = (Generation::from_number(1), Generation::from_number(2));
+    let mut client = client();
+    let late = called(client.start(&path("/a"), &[], &OPEN, at(0)));
+    client.set_generation(new);
+    let request = called(client.start(&path("/a"), &[], &OPEN, at(0)));
+    client.finish(request.ticket, &message(&told(7)), new, at(0), 0);
+    client.finish(late.ticket, &message(&told(0)), old, at(1), 0);
+    assert_eq!(decided(client.start(&path("/a"), &[], &OPEN, at(1))).status().code, 7);
+}
+
+#[test]
 fn an_expired_decision_counts_as_such_and_is_asked_for_again() {
     let mut client = client();
     let mut response = told(0);
