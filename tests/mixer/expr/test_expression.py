@@ -191,6 +191,6 @@ def test_rules_with_the_same_slot_share_a_look_up() -> None:
 @pytest.mark.parametrize("text", ['request.headers["x"] | "d"', "request.headers[source.name]", "request.headers"])
 def test_a_scalar_where_a_map_should_be_is_an_error_on_the_wire_too(text: str) -> None:
     call = CheckCall(encode_check_request({"request.headers": "x", "source.name": "k"}))
-    with pytest.raises(ValueKindError, match="error converting value to STRING_MAP: .*request.headers"):
+    with pytest.raises(ValueKindError, match=r"error converting value to STRING_MAP: .*request\.headers"):
         compile_expression(text, BUILTIN).evaluate(call)
     assert ("request.headers", None, "EXACT") in call.referenced()
