@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from mizzen.mixer.adapters import ADAPTERS, Adapter
@@ -29,3 +32,8 @@ def test_params_have_a_schema_for_editors(adapter: type[Adapter]) -> None:
 def test_list_is_short_for_listchecker() -> None:
     assert ADAPTERS["list"] is ADAPTERS["listchecker"]
     assert {name for name, adapter in ADAPTERS.items() if adapter.name != name} == {"list"}
+
+
+def test_the_packages_of_extras_are_imported_only_where_they_are_used() -> None:
+    program = "import mizzen.mixer.adapters, sys; sys.exit('redis' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 from redis import Redis
 from redis.sentinel import Sentinel
 
-from mizzen.mixer.adapters import Code, QuotaArguments, QuotaResult
+from mizzen.mixer.adapters import AdapterError, Code, QuotaArguments, QuotaResult
 from mizzen.mixer.adapters.redisquota import RedisQuotaAdapter, RedisQuotaParams
 from mizzen.mixer.adapters.testing import AdapterBench
 from mizzen.mixer.templates import Quota
@@ -258,3 +259,11 @@ def test_the_url_is_hidden_in_dumps_of_the_params() -> None:
     )
     assert "secret" not in repr(params)
     assert "secret" not in params.model_dump_json()
+
+
+def test_without_the_package_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mizzen.mixer.adapters.redisquota.client", None)
+    package = sys.modules["mizzen.mixer.adapters.redisquota"]
+    monkeypatch.delattr(package, "client", raising=False)
+    with pytest.raises(AdapterError, match=r"needs the package redis: pip install 'mizzen\[redis\]'"):
+        AdapterBench().build(RedisQuotaAdapter, {"quotas": [FIXED]})
