@@ -175,6 +175,23 @@ def test_deltas_that_add_up_to_too_much_are_refused() -> None:
         ReportCall(request.SerializeToString())
 
 
+def test_a_report_of_too_many_bags_is_refused() -> None:
+    assert len(ReportCall(b"\x0a\x00" * 65_536 + b"\x20\x01")) == 65_536
+    with pytest.raises(WireError, match="more than 65536 bags"):
+        ReportCall(b"\x0a\x00" * 65_537)
+
+
+def test_the_problems_of_one_bag_are_told_in_bounded_length() -> None:
+    request = mixer_pb2.ReportRequest()
+    request.attributes.add()
+    bad = request.attributes.add()
+    for index in range(300, 400):
+        bad.bools[index] = True
+    ((_, problem),) = ReportCall(request.SerializeToString()).errors
+    assert problem.endswith("; and 96 more")
+    assert len(problem) < 500
+
+
 # Groups
 
 

@@ -180,6 +180,14 @@ def test_a_message_beyond_the_limit_is_refused_and_the_next_call_goes_on() -> No
         assert stub.Check(CHECK, timeout=PATIENCE).HasField("precondition")
 
 
+def test_a_compressed_message_is_unimplemented() -> None:
+    large = mixer_pb2.CheckRequest(deduplication_id="x" * 2000)
+    with serving(decide) as (_, stub):
+        code, text = failure(lambda: stub.Check(large, timeout=PATIENCE, compression=grpc.Compression.Gzip))
+        assert code is grpc.StatusCode.UNIMPLEMENTED
+        assert "gzip" in text
+
+
 def test_a_large_message_within_the_limit_arrives_whole() -> None:
     bag = {f"attribute.{number}": "v" * 1000 for number in range(2000)}
     request = mixer_pb2.CheckRequest.FromString(encode_check_request(bag))

@@ -24,7 +24,7 @@ pub use group::{Group, Plan};
 pub use message::{Message, NotAMap, WireMap, WireValue};
 pub use record::Record;
 pub use references::{Condition, Reference, References};
-pub use report::{MAX_ACCUMULATED_ENTRIES, RecordError, ReportRequest};
+pub use report::{MAX_ACCUMULATED_ENTRIES, MAX_RECORDS, RecordError, ReportRequest};
 pub use response::{Granted, Precondition, Referenced, encode_check_response};
 
 use crate::words::WORD_COUNT;
@@ -47,6 +47,8 @@ pub enum WireError {
     },
     /// The accumulated bags of a delta encoded report would take too much memory.
     TooLarge,
+    /// A report has too many bags.
+    TooManyRecords,
 }
 
 impl WireError {
@@ -63,6 +65,7 @@ impl fmt::Display for WireError {
                 formatter,
                 "inconsistent global dictionary versions used: the client uses {asked} words, the server knows {WORD_COUNT}"
             ),
+            WireError::TooManyRecords => write!(formatter, "the report has more than {MAX_RECORDS} bags"),
             WireError::TooLarge => write!(
                 formatter,
                 "the report's bags add up to more than {MAX_ACCUMULATED_ENTRIES} attributes; send fewer bags in one report"

@@ -5,6 +5,7 @@ use super::record::{Record, scan};
 use super::references::{Condition, References, Word};
 use super::scan::{Field, Reader, map_entry, text};
 use super::{WireError, check_word_count};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Tokens asked of a quota.
@@ -27,7 +28,7 @@ pub struct CheckRequest {
     references: References,
     word_count: u32,
     deduplication_id: String,
-    quotas: Vec<(String, QuotaAsked)>,
+    quotas: BTreeMap<String, QuotaAsked>,
 }
 
 impl CheckRequest {
@@ -36,13 +37,16 @@ impl CheckRequest {
         let mut reader = Reader::whole(bytes)?;
         let mut message = Message::new(bytes);
         let (mut record, mut dictionary) = (Record::default(), Dictionary::default());
-        let (mut word_count, mut deduplication_id, mut quotas) = (0, String::new(), Vec::new());
+        let (mut word_count, mut deduplication_id, mut quotas) = (0, String::new(), BTreeMap::new());
         while let Some((number, field)) = reader.next()? {
             match (number, field) {
                 (1, Field::Bytes(span)) => scan(&mut message, span, 0, &mut dictionary, &mut record)?,
                 (2, Field::Varint(count)) => word_count = count as u32,
                 (3, Field::Bytes(span)) => deduplication_id = text(bytes, span).into_owned(),
-                (4, Field::Bytes(span)) => insert(&mut quotas, quota(bytes, span)?),
+                (4, Field::Bytes(span)) => {
+                    let (name, asked) = quota(bytes, span)?;
+                    quotas.insert(name, asked);
+                }
                 _ => {}
             }
         }
@@ -125,8 +129,8 @@ impl CheckRequest {
         &self.deduplication_id
     }
 
-    /// The quotas asked for, by name, each name once.
-    pub fn quotas(&self) -> &[(String, QuotaAsked)] {
+    /// The quotas asked for, by name.
+    pub fn quotas(&self) -> &BTreeMap<String, QuotaAsked> {
         &self.quotas
     }
 
@@ -173,11 +177,4 @@ fn quota(bytes: &[u8], span: crate::value::Span) -> Result<(String, QuotaAsked),
         _ => String::new(),
     };
     Ok((name, asked))
-}
-
-fn insert(quotas: &mut Vec<(String, QuotaAsked)>, (name, asked): (String, QuotaAsked)) {
-    match quotas.iter_mut().find(|(known, _)| *known == name) {
-        Some((_, known)) => *known = asked,
-        None => quotas.push((name, asked)),
-    }
 }

@@ -12,6 +12,12 @@ use std::sync::Arc;
 /// thousand attributes.
 pub const MAX_ACCUMULATED_ENTRIES: usize = 1 << 20;
 
+/// The most bags of one report; clients send a hundred, old ones a thousand.
+pub const MAX_RECORDS: usize = 1 << 16;
+
+/// How many problems of one bag are told.
+const TOLD: usize = 4;
+
 const INDEPENDENT_ENCODING: u64 = 1;
 /// The dictionary of all bags without words of their own.
 const DEFAULT_WORDS: u32 = 0;
@@ -46,6 +52,7 @@ impl ReportRequest {
         let (mut word_count, mut encoding) = (0, 0);
         while let Some((number, field)) = reader.next()? {
             match (number, field) {
+                (1, Field::Bytes(_)) if spans.len() == MAX_RECORDS => return Err(WireError::TooManyRecords),
                 (1, Field::Bytes(span)) => spans.push(span),
                 (2, Field::Bytes(span)) => defaults.words.push(message.text(span)),
                 (3, Field::Varint(count)) => word_count = count as u32,
@@ -119,10 +126,18 @@ fn accumulate(message: &Message, bags: Vec<Record>) -> Result<Accumulated, WireE
         if problems.is_empty() {
             records.push(state.clone());
         } else {
-            errors.push(RecordError { record: number, reason: problems.join("; ") });
+            errors.push(RecordError { record: number, reason: told(problems) });
         }
     }
     Ok((records, errors))
+}
+
+/// The problems of one bag as a text of bounded length.
+fn told(mut problems: Vec<String>) -> String {
+    let untold = problems.len().saturating_sub(TOLD);
+    problems.truncate(TOLD);
+    let more = if untold == 0 { String::new() } else { format!("; and {untold} more") };
+    problems.join("; ") + &more
 }
 
 /// Removes the entries that cannot be applied, and says why.

@@ -57,7 +57,7 @@ fn a_request_reads_as_it_was_written() {
     let mut check = CheckRequest::parse(&request(&sample())).unwrap();
     assert_eq!(lazily(check.message(), check.record()), eagerly(&sample()));
     assert_eq!((check.deduplication_id(), check.word_count()), ("id", 222));
-    assert_eq!(check.quotas(), [("q".to_owned(), QuotaAsked { amount: 5, best_effort: true })]);
+    assert_eq!(check.quotas(), &BTreeMap::from([("q".to_owned(), QuotaAsked { amount: 5, best_effort: true })]));
     assert!(matches!(check.get("score"), Some(WireValue::Double(score)) if score == 99.5));
     assert_eq!(check.get_key("request.headers", "x-team"), Ok(Some("blue")));
     assert_eq!(check.get_key("score", "x"), Err(NotAMap));
