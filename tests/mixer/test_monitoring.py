@@ -53,7 +53,7 @@ def test_a_page_that_fails_does_not_end_the_server(server: Monitoring) -> None:
 
 
 def test_a_port_in_use_is_an_error(server: Monitoring) -> None:
-    with pytest.raises(OSError, match="cannot listen on .* in use"):
+    with pytest.raises(OSError, match=r"cannot listen on .* in use"):
         Monitoring({}, port=server.port)
 
 
