@@ -71,8 +71,8 @@ values: st.SearchStrategy[Value | None] = st.one_of(
     st.floats(),
     st.booleans(),
     st.binary(max_size=17),
-    st.integers().map(Timestamp),
-    st.integers().map(Duration),
+    st.integers(-(10**27), 10**27).map(Timestamp),
+    st.integers(-(10**27), 10**27).map(Duration),
     st.dictionaries(st.text(max_size=4), st.text(max_size=4), max_size=3),
 )
 
