@@ -345,6 +345,12 @@ def test_unknown_fields_are_passed_over() -> None:
     assert CheckCall(unknown + golden.CHECKS[0].encoded + unknown).bag().to_dict() == golden.BAG_A
 
 
+def test_no_value_shows_in_a_representation() -> None:
+    check = CheckCall(encode_check_request({"request.headers": {"authorization": "secret"}}), peer="ipv4:127.0.0.1:5")
+    assert repr(check) == 'CheckCall(1 attributes, peer="ipv4:127.0.0.1:5")'
+    assert repr(check.bag()) == "Bag(1 attributes)"
+
+
 def test_other_objects_are_type_errors() -> None:
     for request in ("text", 5, None):
         with pytest.raises(TypeError):

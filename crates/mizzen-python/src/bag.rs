@@ -72,7 +72,8 @@ impl Bag {
         PyList::new(py, self.keys())?.try_iter()
     }
 
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        Ok(format!("Bag({})", self.to_dict(py)?.repr()?))
+    /// Names and values stay out: they may be secrets, and representations end up in logs.
+    fn __repr__(&self) -> String {
+        format!("Bag({} attributes)", self.__len__())
     }
 }

@@ -188,8 +188,9 @@ impl CheckCall {
         }
     }
 
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let bag = self.bag().into_pyobject(py)?;
-        Ok(format!("CheckCall({}, peer={:?})", bag.repr()?, self.peer))
+    fn __repr__(&self) -> String {
+        let attributes = self.request.message().attributes(self.request.record()).count();
+        let peer = self.peer().map_or_else(|| "None".to_owned(), |peer| format!("{peer:?}"));
+        format!("CheckCall({attributes} attributes, peer={peer})")
     }
 }
