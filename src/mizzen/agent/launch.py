@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mizzen.agent import envoy as binary
-from mizzen.agent.bootstrap import Rendered
+from mizzen.agent.bootstrap import Rendered, native_module
 from mizzen.agent.supervise import Ports, Supervisor
 from mizzen.config import ConfigError, Position
 
@@ -51,6 +51,8 @@ def validate(envoy: Path, path: Path, source: str) -> None:
         binary.validate(envoy, path)
     except binary.RefusedError as error:
         hint = f"rendered from {source}; --print shows the whole configuration"
+        if not native_module().exists():
+            hint = f"the Mixer filter is not built: {native_module()} is missing; make setup builds it"
         raise binary.EnvoyError(f"Envoy refuses the configuration\n{error}\n({hint})") from None
 
 

@@ -20,6 +20,8 @@ STOP = frozenset([signal.SIGTERM, signal.SIGINT])
 PASS_ON = frozenset([signal.SIGHUP, signal.SIGUSR1])
 WATCHED = STOP | PASS_ON | {signal.SIGCHLD}
 POLL_SECONDS = 0.02
+EAGER_LOOKS = 1000
+LAZY_SECONDS = 1.0
 IDLE_SECONDS = 60.0
 
 
@@ -50,6 +52,7 @@ class Supervisor:
         self.announce = announce
         self.admin: Admin | None = None
         self.ready = False
+        self.looks = 0
         self.shutdown = Shutdown()
 
     def run(self) -> int:
@@ -66,8 +69,7 @@ class Supervisor:
         return binary.exit_status(process.returncode)
 
     def step(self, process: subprocess.Popen[bytes]) -> None:
-        busy = not self.ready or self.shutdown.phase is Phase.DRAINING
-        received = signal.sigtimedwait(WATCHED, POLL_SECONDS if busy else IDLE_SECONDS)
+        received = signal.sigtimedwait(WATCHED, self.patience())
         if received is not None and received.si_signo in PASS_ON:
             process.send_signal(received.si_signo)
         elif received is not None and received.si_signo in STOP:
@@ -76,6 +78,15 @@ class Supervisor:
             self.act(self.shutdown.on_active_requests(self.active_requests(), time.monotonic()), process)
         elif not self.ready and self.shutdown.phase is Phase.RUNNING:
             self.look_for_readiness()
+
+    def patience(self) -> float:
+        """How long to wait for a signal before looking at Envoy again; a config without an admin never gets ready."""
+        if self.shutdown.phase is Phase.DRAINING:
+            return POLL_SECONDS
+        if not self.ready:
+            self.looks += 1
+            return POLL_SECONDS if self.looks < EAGER_LOOKS else LAZY_SECONDS
+        return IDLE_SECONDS
 
     def act(self, action: Action, process: subprocess.Popen[bytes]) -> None:
         if action is Action.DRAIN and self.admin is not None:
