@@ -22,6 +22,10 @@ def test_the_demonstration_succeeds_and_shows_what_happened() -> None:
     assert (result.returncode, result.stderr) == (0, "")
     for part in ("mallory is not welcome", "403", "301", "checked by mizzen", "/metrics", "demo_requests_total"):
         assert part in result.stdout
+    counts = re.search(r"(\d+) requests checked, (\d+) of them decided by the proxy's memory", result.stdout)
+    assert counts is not None
+    assert int(counts[1]) == 11
+    assert int(counts[2]) >= 3
 
 
 def test_an_expectation_that_fails_is_told_by_exit_status_and_text(tmp_path: Path) -> None:

@@ -85,7 +85,8 @@ def show(stage: Stage, scenario: Scenario, console: Console) -> list[str]:
     console.print(outcome_table(outcomes))
     faults = [f"{outcome.step.name}: {fault}" for outcome in outcomes for fault in outcome.faults]
     faults += stage.telemetry_faults(scenario)
-    lines = stage.report_lines()
+    console.print(stage.summary(), end="\n\n")
+    lines = sorted(stage.report_lines(), key=lambda line: str(line.get("time", "")))
     if lines:
         console.print(report_table(lines))
     console.print(f"Metrics: {stage.monitoring_url}/metrics")

@@ -125,6 +125,13 @@ class Stage:
             words += ["-d", request.body]
         return shlex.join(words)
 
+    def summary(self) -> str:
+        """How many requests were checked, and how many of them without asking the Mixer."""
+        prefix = "mizzen.http_mixer_filter.total_check_"
+        counts = self.admin.stats(prefix)
+        calls, hits = counts.get(f"{prefix}calls", 0), counts.get(f"{prefix}cache_hits", 0)
+        return f"{calls} requests checked, {hits} of them decided by the proxy's memory of earlier answers"
+
     def report_lines(self) -> list[Mapping[str, Any]]:
         """The lines of JSON that the Mixer has printed: one per report, as the stdio adapter writes them."""
         return [json.loads(line) for line in list(self.mixer.lines) if line.startswith("{")]
