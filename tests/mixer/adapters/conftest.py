@@ -126,7 +126,7 @@ class HttpScript:
                 self.end_headers()
                 self.wfile.write(answer.body)
 
-            do_GET = do_POST = handle_any  # noqa: N815
+            do_GET = do_POST = do_PUT = handle_any  # noqa: N815
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 """Nothing is printed."""

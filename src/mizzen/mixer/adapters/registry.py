@@ -9,7 +9,9 @@ from mizzen.mixer.adapters.denier import DenierAdapter
 from mizzen.mixer.adapters.listchecker import ListAdapter
 from mizzen.mixer.adapters.memquota import MemQuotaAdapter
 from mizzen.mixer.adapters.noop import NoopAdapter
+from mizzen.mixer.adapters.opa import OpaAdapter
 from mizzen.mixer.adapters.prometheus import PrometheusAdapter
+from mizzen.mixer.adapters.rbac import RbacAdapter
 from mizzen.mixer.adapters.redisquota import RedisQuotaAdapter
 from mizzen.mixer.adapters.stdio import StdioAdapter
 
@@ -18,7 +20,9 @@ _BUILT_IN: tuple[type[Adapter], ...] = (
     ListAdapter,
     MemQuotaAdapter,
     NoopAdapter,
+    OpaAdapter,
     PrometheusAdapter,
+    RbacAdapter,
     RedisQuotaAdapter,
     StdioAdapter,
 )

@@ -11,9 +11,12 @@ import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import TypeAlias
 
 from mizzen.config import parse_duration
 from mizzen.mixer.expr import Duration, Timestamp, Value
+
+JsonValue: TypeAlias = str | int | float | bool | Mapping[str, str] | None
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAYS_OF_400_YEARS = 146_097
@@ -34,6 +37,17 @@ def stringify(value: Value | None) -> str:
         return ""
     form = _FORMS.get(type(value))
     return form(value) if form else _map_text(value)  # type: ignore[arg-type]
+
+
+def json_value(value: Value | None) -> JsonValue:
+    """A value as JSON holds it: times, durations, addresses and floats without a number become texts."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else float_text(value)
+    if isinstance(value, Mapping):
+        return dict(sorted(value.items()))
+    return stringify(value)
 
 
 def float_text(value: float) -> str:
