@@ -75,7 +75,13 @@ def test_the_rule_decides(bench: AdapterBench, http_script: Script, result: bool
 def test_the_input_has_what_is_not_empty(bench: AdapterBench, http_script: Script) -> None:
     http_script.answer = lambda request: Answer({"result": True})
     handler = build(bench, http_script)
-    properties: dict[str, Value | None] = {"ip": bytes([10, 0, 0, 1]), "n": 7, "at": Timestamp(0), "labels": {"a": "b"}, "none": None}
+    properties: dict[str, Value | None] = {
+        "ip": bytes([10, 0, 0, 1]),
+        "n": 7,
+        "at": Timestamp(0),
+        "labels": {"a": "b"},
+        "none": None,
+    }
     handler.check(Authorization("i", Subject("ann", "admins", properties), Action("shop", "cart", "", "/x")))
     handler.check(Authorization("i"))
     assert [json.loads(request.body) for request in http_script.requests] == [
