@@ -18,7 +18,8 @@ from prometheus_client import CollectorRegistry, Counter
 
 from mizzen.cli.logs import configure_logs
 from mizzen.mixer.adapters import ADAPTERS, Adapter, CheckResult, Environment, Status
-from mizzen.mixer.front import CHECK_METHOD, GENERATION_METADATA, Limits, Tls
+from mizzen.mixer.front import GENERATION_METADATA, Limits, Tls
+from mizzen.mixer.front_aio import CHECK_METHOD
 from mizzen.mixer.runtime import Inventory
 from mizzen.mixer.server import MixerServer, MixerSettings
 from mizzen.mixer.templates import TEMPLATES, Instance
@@ -120,9 +121,10 @@ def directory(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def client(directory: Path) -> Iterator[Client]:
-    settings = MixerSettings(directory, port=0, monitoring_port=0, limits=Limits(message_bytes=1 << 20))
+@pytest.fixture(params=[True, False], ids=["native", "aio"])
+def client(directory: Path, request: pytest.FixtureRequest) -> Iterator[Client]:
+    limits = Limits(message_bytes=1 << 20)
+    settings = MixerSettings(directory, port=0, monitoring_port=0, limits=limits, native=request.param)
     server = MixerServer(settings, INVENTORY)
     server.start()
     client = Client(server)
@@ -168,6 +170,12 @@ def test_a_report_reaches_the_adapter_and_its_metrics_are_shown(client: Client) 
     assert "process_resident_memory_bytes" in metrics
 
 
+def test_the_native_front_counts_what_it_does(client: Client) -> None:
+    client.check({})
+    is_native = client.server.settings.native
+    assert ("mizzen_mixer_front_calls_total 1.0" in client.page("/metrics")) == is_native
+
+
 def test_another_method_is_unimplemented(client: Client) -> None:
     for method in ("/istio.mixer.v1.Mixer/check", "/istio.mixer.v1.Mixer/", "/other.Service/Check"):
         with pytest.raises(grpc.RpcError) as error:
@@ -195,7 +203,8 @@ def test_a_dictionary_that_is_too_new_is_an_internal_error(client: Client) -> No
 def test_a_message_that_is_too_large_is_refused(client: Client) -> None:
     with pytest.raises(grpc.RpcError) as error:
         client.check({"source.name": "x" * (2 << 20)})
-    assert code_of(error) is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert code_of(error) in (grpc.StatusCode.OUT_OF_RANGE, grpc.StatusCode.RESOURCE_EXHAUSTED)
+    assert client.check({}).precondition.status.code == 0
 
 
 def test_a_fault_of_the_runtime_tells_the_client_nothing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,12 +282,13 @@ async def test_a_change_is_in_force_within_200_ms_and_a_broken_one_changes_nothi
     await running
 
 
-def test_a_port_in_use_is_an_error_and_leaves_nothing_running(directory: Path) -> None:
+@pytest.mark.parametrize("native", [True, False])
+def test_a_port_in_use_is_an_error_and_leaves_nothing_running(directory: Path, native: bool) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         for ports in ({"port": port, "monitoring_port": 0}, {"port": 0, "monitoring_port": port}):
             with pytest.raises(OSError, match="cannot listen on"):
-                MixerServer(MixerSettings(directory, **ports), INVENTORY).start()
+                MixerServer(MixerSettings(directory, native=native, **ports), INVENTORY).start()
 
 
 def certificate(directory: Path, name: str, *arguments: str) -> tuple[Path, Path]:

@@ -14,7 +14,9 @@ from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, Proce
 from mizzen import __version__
 from mizzen.config.resource import DEFAULT_NAMESPACE
 from mizzen.config.store import FileStore
-from mizzen.mixer.front import AioFront, Calls, Front, Limits, Tls
+from mizzen.mixer.front import Calls, Front, FrontCollector, Limits, Tls
+from mizzen.mixer.front_aio import AioFront
+from mizzen.mixer.front_native import NativeFront
 from mizzen.mixer.monitoring import MakePage, Monitoring, Page, json_page, metrics_page, text_page
 from mizzen.mixer.runtime.controller import Controller
 from mizzen.mixer.runtime.dispatch import Dispatcher
@@ -25,7 +27,10 @@ from mizzen.mixer.runtime.snapshot import Snapshot
 
 @dataclass(frozen=True)
 class MixerSettings:
-    """Settings of one Mixer. Port 0 means any free one; both servers bind to `address`."""
+    """Settings of one Mixer. Port 0 means any free one; both servers bind to `address`.
+
+    `native` asks for the native front, which has no TLS yet: with `tls` the one on grpc.aio serves.
+    """
 
     config_directory: Path
     address: str = "127.0.0.1"
@@ -35,6 +40,7 @@ class MixerSettings:
     tls: Tls | None = None
     limits: Limits = field(default_factory=Limits)
     drain_seconds: float = 5.0
+    native: bool = True
 
 
 class MixerServer:
@@ -48,14 +54,8 @@ class MixerServer:
         store = FileStore(settings.config_directory, settings.default_namespace)
         self.controller = Controller(store, self.dispatcher, self.metrics, inventory)
         calls = Calls(self.dispatcher.check, self.dispatcher.report, self._generation, self._is_blocking)
-        self.front: Front = AioFront(
-            calls,
-            self.metrics,
-            address=settings.address,
-            port=settings.port,
-            tls=settings.tls,
-            limits=settings.limits,
-        )
+        self.front = _front(settings, calls, self.metrics)
+        self.metrics.registry.register(FrontCollector(self.front))
         self.monitoring: Monitoring | None = None
         self._serving = threading.Event()
 
@@ -130,6 +130,14 @@ class MixerServer:
         if self._serving.is_set():
             return text_page("ready")
         return text_page("not serving", HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _front(settings: MixerSettings, calls: Calls, metrics: RuntimeMetrics) -> Front:
+    """The native front for plain connections; that on grpc.aio where TLS is wanted."""
+    address, port, limits = settings.address, settings.port, settings.limits
+    if settings.tls is None and settings.native:
+        return NativeFront(calls, metrics, address=address, port=port, limits=limits)
+    return AioFront(calls, metrics, address=address, port=port, tls=settings.tls, limits=limits)
 
 
 def _describe_process(registry: CollectorRegistry) -> None:
