@@ -82,6 +82,12 @@ fn the_forwarding_header_is_counted_and_handed_over_but_no_attribute() {
 }
 
 #[test]
+fn headers_that_name_a_trace_are_noticed() {
+    assert_eq!(derived(&stream(&[("a", "1"), ("b", "2")])).1.headers_without_trace, Some(2));
+    assert_eq!(derived(&stream(&[("a", "1"), ("x-b3-sampled", "0")])).1.headers_without_trace, None);
+}
+
+#[test]
 fn the_last_of_a_repeated_header_is_the_map_s_and_the_first_is_the_attribute_s() {
     let (bag, _) = derived(&stream(&[("referer", "one"), ("referer", "two")]));
     assert_eq!(map(&bag, names::REQUEST_HEADERS), pairs(&[("referer", "two")]));

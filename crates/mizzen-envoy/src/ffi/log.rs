@@ -11,14 +11,6 @@ unsafe extern "C" {
         kind: u32,
         out: *mut Header<'static>,
     ) -> bool;
-    fn envoy_dynamic_module_callback_access_logger_get_header_value(
-        log: Pointer,
-        kind: u32,
-        key: Buffer,
-        out: *mut Buffer,
-        index: usize,
-        total: *mut usize,
-    ) -> bool;
     fn envoy_dynamic_module_callback_access_logger_get_timing_info(log: Pointer, out: *mut Timing);
     fn envoy_dynamic_module_callback_access_logger_get_bytes_info(log: Pointer, out: *mut BytesInfo);
     fn envoy_dynamic_module_callback_access_logger_get_attribute_string(
@@ -50,23 +42,10 @@ impl LogHandle<'_> {
         LogHandle { log, hook: PhantomData }
     }
 
-    /// The first value of one header, handed to `read`.
-    pub(crate) fn header<R>(&self, kind: HeaderKind, name: &str, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
-        let mut value = Buffer::EMPTY;
-        let mut total = 0usize;
-        // SAFETY: the log context is live and the out pointers are valid.
-        let found = unsafe {
-            envoy_dynamic_module_callback_access_logger_get_header_value(
-                self.log,
-                kind as u32,
-                Buffer::new(name.as_bytes()),
-                &mut value,
-                0,
-                &mut total,
-            )
-        };
-        // SAFETY: the maps stand until the hook returns.
-        found.then(|| read(unsafe { value.bytes() }))
+    /// How many lines a header map has.
+    pub(crate) fn header_count(&self, kind: HeaderKind) -> usize {
+        // SAFETY: the log context is live.
+        unsafe { envoy_dynamic_module_callback_access_logger_get_headers_size(self.log, kind as u32) }
     }
 
     pub(crate) fn timing(&self) -> Timing {

@@ -6,6 +6,9 @@ use mizzen_client::{Bag, Time, names};
 use crate::address;
 use crate::ffi::{Attribute, Header, HeaderKind, StreamView};
 
+/// How the names of the headers begin by which a tracer names a span.
+pub(crate) const TRACING_PREFIX: &[u8] = b"x-b3-";
+
 /// What the headers tell beside the attributes.
 #[derive(Default)]
 pub(crate) struct Arrival {
@@ -13,6 +16,8 @@ pub(crate) struct Arrival {
     pub(crate) header_bytes: u64,
     /// The caller speaks gRPC and takes refusals as a status of its own.
     pub(crate) grpc: bool,
+    /// How many headers there are, if none of them names a trace.
+    pub(crate) headers_without_trace: Option<usize>,
     /// The value of the forwarding header.
     pub(crate) forwarded: Option<Vec<u8>>,
 }
@@ -46,6 +51,8 @@ fn derive_headers(headers: &[Header<'_>], bag: &mut Bag) -> Arrival {
         };
         field.get_or_insert(header.value());
     }
+    let traced = headers.iter().any(|header| header.name().starts_with(TRACING_PREFIX));
+    arrival.headers_without_trace = (!traced).then_some(headers.len());
     let pairs = headers.iter().map(|header| (header.name(), header.value()));
     if arrival.forwarded.is_none() {
         bag.set_map_lossy(names::REQUEST_HEADERS, pairs);

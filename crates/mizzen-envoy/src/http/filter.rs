@@ -109,6 +109,7 @@ impl HttpFilter {
         let arrival = prepared.fill(&self.worker.config, &mut record.bag, |bag| derive(envoy, bag, clock::wall()));
         record.report = prepared.service.report;
         record.observed.request_header_bytes = Some(arrival.header_bytes);
+        record.observed.headers_without_trace = arrival.headers_without_trace;
         self.grpc.set(arrival.grpc);
         arrival
     }

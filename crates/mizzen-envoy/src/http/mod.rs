@@ -8,7 +8,7 @@ mod filter;
 mod prepared;
 mod worker;
 
-pub(crate) use attributes::{FORWARD_HEADER, derive};
+pub(crate) use attributes::{FORWARD_HEADER, TRACING_PREFIX, derive};
 pub(crate) use config::{HttpFilterConfig, RouteConfig};
 pub(crate) use filter::HttpFilter;
 pub(crate) use prepared::Prepared;

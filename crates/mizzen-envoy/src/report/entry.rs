@@ -7,6 +7,7 @@ use crate::address;
 use crate::clock;
 use crate::ffi::{Attribute, Header, HeaderKind, HttpHandle, LogHandle, MetadataSource, StreamView};
 use crate::flags;
+use crate::http::TRACING_PREFIX;
 
 /// The headers by which a tracer names a span; Envoy may set them after the filter has seen the request.
 const TRACING_HEADERS: [&str; 4] = ["x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled"];
@@ -21,6 +22,8 @@ pub(crate) struct Observed {
     pub(crate) request_trailer_bytes: u64,
     /// The status that the Mixer's refusal stands for.
     pub(crate) denied_code: Option<u16>,
+    /// How many headers there were, if none of them named a trace: as long as there are as many, none was added since.
+    pub(crate) headers_without_trace: Option<usize>,
     metadata: Vec<Metadata>,
 }
 
@@ -101,7 +104,7 @@ pub(crate) fn set_outcome(log: &LogHandle<'_>, bag: &mut Bag, observed: &Observe
     set_sizes(log, bag, observed, response_header_bytes);
     set_codes(log, bag, observed);
     set_upstream(log, bag);
-    set_tracing_headers(log, bag);
+    set_tracing_headers(log, bag, observed);
     if !observed.metadata.is_empty() {
         set_metadata(log, bag, &observed.metadata);
     }
@@ -182,14 +185,17 @@ fn set_upstream(log: &LogHandle<'_>, bag: &mut Bag) {
     }
 }
 
-fn set_tracing_headers(log: &LogHandle<'_>, bag: &mut Bag) {
-    // without a trace there is none of the others either, except what the caller sent, which the map has already
-    if log.header(HeaderKind::Request, TRACING_HEADERS[0], |_| ()).is_none() {
+/// Envoy's tracers write to the request after the filter has seen it. The list is looked through as a whole: Envoy answers a question for a single header by
+/// building an index of all of them first.
+fn set_tracing_headers(log: &LogHandle<'_>, bag: &mut Bag, observed: &Observed) {
+    if observed.headers_without_trace == Some(log.header_count(HeaderKind::Request)) {
         return;
     }
-    for name in TRACING_HEADERS {
-        log.header(HeaderKind::Request, name, |value| {
-            bag.extend_map(names::REQUEST_HEADERS, [(name, &*String::from_utf8_lossy(value))]);
-        });
-    }
+    log.with_headers(HeaderKind::Request, |headers| {
+        for header in headers.iter().filter(|header| header.name().starts_with(TRACING_PREFIX)) {
+            if let Some(name) = TRACING_HEADERS.into_iter().find(|name| name.as_bytes() == header.name()) {
+                bag.extend_map(names::REQUEST_HEADERS, [(name, &*String::from_utf8_lossy(header.value()))]);
+            }
+        }
+    });
 }
