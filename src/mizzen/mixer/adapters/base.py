@@ -62,7 +62,7 @@ class Adapter:
     def report(self, instances: Sequence[Instance]) -> Answer[None]:
         """Takes all instances of one REPORT template that one call produced.
 
-        One bad instance does not keep the others from being taken: the error is raised at the end.
+        One bad instance does not keep the others from being taken: `PartialReportError` is raised at the end.
         """
         raise NotImplementedError(f"adapter {self.name} takes no reports")
 

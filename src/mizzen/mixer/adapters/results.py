@@ -91,3 +91,7 @@ class QuotaResult:
 
 class AdapterError(Exception):
     """An adapter could not do its work; the text tells the operator why. Any other exception means the same."""
+
+
+class PartialReportError(AdapterError):
+    """Some instances of a report were not taken, the others were: the instances are at fault, not the handler."""

@@ -11,7 +11,7 @@ from prometheus_client import generate_latest
 from prometheus_client.openmetrics import exposition, parser
 from prometheus_client.parser import text_string_to_metric_families
 
-from mizzen.mixer.adapters import AdapterError
+from mizzen.mixer.adapters import AdapterError, PartialReportError
 from mizzen.mixer.adapters.prometheus import PrometheusAdapter
 from mizzen.mixer.adapters.testing import AdapterBench
 from mizzen.mixer.expr import Duration, Timestamp, Value
@@ -123,7 +123,7 @@ def test_the_order_of_dimensions_does_not_matter(bench: AdapterBench) -> None:
 def test_a_bad_instance_is_an_error_and_the_others_are_taken(bench: AdapterBench, metric: Metric, reason: str) -> None:
     handler = bench.build(PrometheusAdapter, params_of(REQUESTS, labels=("code",)))
     for _ in range(2):  # the second time the series is known already
-        with pytest.raises(AdapterError, match=f"^1 of 3 metrics were not taken: .*{reason}"):
+        with pytest.raises(PartialReportError, match=f"^1 of 3 metrics were not taken: .*{reason}"):
             handler.report([requests(1, code=200), metric, requests(1, code=200)])
     assert samples(handler) == {"istio_requests_total{code=200}": 4.0}
 

@@ -15,7 +15,7 @@ from mizzen.mixer.adapters.prometheus.definitions import definition_of, problems
 from mizzen.mixer.adapters.prometheus.family import Definition, Family
 from mizzen.mixer.adapters.prometheus.params import PrometheusParams
 from mizzen.mixer.adapters.prometheus.route import Route
-from mizzen.mixer.adapters.results import AdapterError
+from mizzen.mixer.adapters.results import PartialReportError
 from mizzen.mixer.templates import Instance, InstanceTypes, Metric, Problem
 
 _SHOWN_ERRORS = 5
@@ -65,7 +65,7 @@ class PrometheusAdapter(Adapter, Collector):
             except ValueError as error:
                 errors.append(f"{instance.name}: {error}")
         if errors:
-            raise AdapterError(_summary(errors, len(instances)))
+            raise PartialReportError(_summary(errors, len(instances)))
 
     def collect(self) -> Iterator[prometheus_client.Metric]:
         for family in self.families.values():
