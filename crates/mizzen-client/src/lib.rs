@@ -34,8 +34,10 @@ pub mod grpc;
 pub mod instant;
 pub mod quota;
 pub mod retry;
+pub mod schedule;
 mod shape;
 pub mod stats;
+pub mod tcp;
 
 pub use bag::Bag;
 pub use name::{Name, names};
