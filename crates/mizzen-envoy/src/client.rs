@@ -15,12 +15,17 @@ use mizzen_client::retry::CallPolicy;
 use mizzen_client::stats::Stats;
 
 use crate::background::Order;
-use crate::http::HttpFilter;
 use crate::transport::Transport;
 use crate::{clock, generation, stats, wake};
 
 thread_local! {
     static CLIENTS: RefCell<Vec<Rc<WorkerClient>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A stream or connection that waits for the answer to another one's Check.
+pub(crate) trait Waiter {
+    /// Has it look at its ticket again, in a hook of its own.
+    fn resume_soon(&self);
 }
 
 /// A worker's client. No method calls Envoy while the client is borrowed, except to wake streams and the main thread, which only posts.
@@ -29,7 +34,7 @@ pub(crate) struct WorkerClient {
     worker: usize,
     client: RefCell<Client>,
     requirements: RefCell<Vec<Requirement>>,
-    waiting: RefCell<HashMap<Ticket, Weak<HttpFilter>>>,
+    waiting: RefCell<HashMap<Ticket, Weak<dyn Waiter>>>,
     counted: RefCell<Stats>,
     generation: Cell<Generation>,
     random: Random,
@@ -101,8 +106,8 @@ impl WorkerClient {
     }
 
     /// Notes that a stream waits under `ticket`.
-    pub(crate) fn wait(&self, ticket: Ticket, stream: &Rc<HttpFilter>) {
-        self.waiting.borrow_mut().insert(ticket, Rc::downgrade(stream));
+    pub(crate) fn wait(&self, ticket: Ticket, stream: Weak<dyn Waiter>) {
+        self.waiting.borrow_mut().insert(ticket, stream);
     }
 
     /// Has the streams behind these tickets look again.
@@ -149,7 +154,7 @@ impl WorkerClient {
             client.set_generation(current);
         }
         let result = act(&mut client, clock::now());
-        stats::pass_on(self.worker, client.stats(), &mut self.counted.borrow_mut());
+        stats::pass_on(self.transport.family, self.worker, client.stats(), &mut self.counted.borrow_mut());
         result
     }
 }

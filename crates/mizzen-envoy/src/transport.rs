@@ -1,6 +1,6 @@
 //! How calls to the Mixer are made, and what belongs to one such way: the batches of its reports and the generation of its decisions.
 //!
-//! Equal transport settings share one [`Transport`], whatever listener they come from, so batches and caches survive a listener's update.
+//! Equal transport settings of one kind of filter share one [`Transport`], whatever listener they come from, so batches and caches survive a listener's update.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,6 +14,7 @@ use crate::ffi::{Header, concurrency};
 use crate::http::FORWARD_HEADER;
 use crate::node;
 use crate::report::ReportQueue;
+use crate::stats::Family;
 use crate::wake::lock;
 
 static TRANSPORTS: Mutex<Vec<Arc<Transport>>> = Mutex::new(Vec::new());
@@ -22,8 +23,9 @@ static TRANSPORTS: Mutex<Vec<Arc<Transport>>> = Mutex::new(Vec::new());
 pub(crate) const CHECK: &str = "/istio.mixer.v1.Mixer/Check";
 pub(crate) const REPORT: &str = "/istio.mixer.v1.Mixer/Report";
 
-/// One way to the Mixer.
+/// One way to the Mixer, for one kind of filter.
 pub(crate) struct Transport {
+    pub(crate) family: Family,
     pub(crate) config: TransportConfig,
     pub(crate) reports: ReportQueue,
     /// Tells the peer which proxy calls.
@@ -34,13 +36,15 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    /// The transport with these settings. Main thread.
-    pub(crate) fn of(config: &TransportConfig) -> Arc<Transport> {
+    /// The transport with these settings for filters of this kind. Main thread.
+    pub(crate) fn of(config: &TransportConfig, family: Family) -> Arc<Transport> {
         let mut transports = lock(&TRANSPORTS);
-        if let Some(known) = transports.iter().find(|transport| transport.config == *config) {
+        let equal = |transport: &&Arc<Transport>| transport.family == family && transport.config == *config;
+        if let Some(known) = transports.iter().find(equal) {
             return Arc::clone(known);
         }
         let transport = Arc::new(Transport {
+            family,
             config: config.clone(),
             reports: ReportQueue::new(config, concurrency()),
             caller: caller(),

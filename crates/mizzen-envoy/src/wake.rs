@@ -1,10 +1,11 @@
-//! Waking the main thread from a worker, and a worker's stream after a delay (workers have no timers for modules).
+//! Waking the main thread from a worker, and a worker's stream or connection after a delay (workers have no timers for modules).
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mizzen_client::instant::Instant;
+use mizzen_client::schedule::Schedule;
 
 use crate::clock;
 use crate::ffi::{BootstrapScheduler, HttpScheduler};
@@ -13,14 +14,25 @@ static MAIN: Mutex<Option<BootstrapScheduler>> = Mutex::new(None);
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 static SOON: AtomicBool = AtomicBool::new(false);
 static EAGER: AtomicI64 = AtomicI64::new(EAGER_PER_TICK);
-static DELAYED: Mutex<Vec<Delayed>> = Mutex::new(Vec::new());
+static DELAYED: Mutex<Schedule<Delayed>> = Mutex::new(Schedule::new());
 
 /// How many requests of one tick are seen to at once.
 const EAGER_PER_TICK: i64 = 8;
 
+/// A stream or connection that any thread may wake; its hook for that runs on its worker.
+pub(crate) trait Wakeable: Send + Sync {
+    /// Only posts; without effect once the stream is gone.
+    fn wake(&self, event: u64);
+}
+
+impl Wakeable for HttpScheduler {
+    fn wake(&self, event: u64) {
+        self.commit(event);
+    }
+}
+
 struct Delayed {
-    due: Instant,
-    stream: Arc<HttpScheduler>,
+    stream: Arc<dyn Wakeable>,
     event: u64,
 }
 
@@ -82,25 +94,26 @@ pub(crate) fn main_awake() {
 }
 
 /// Wakes a stream with `event` after `delay`, at once if there is no main thread to wait on.
-pub(crate) fn stream_later(delay: Duration, stream: Arc<HttpScheduler>, event: u64) {
-    lock(&DELAYED).push(Delayed { due: clock::now().after(delay), stream: Arc::clone(&stream), event });
-    if !main() {
+pub(crate) fn later(delay: Duration, stream: Arc<dyn Wakeable>, event: u64) {
+    at(clock::now().after(delay), stream, event);
+}
+
+/// Wakes a stream with `event` at `due`, at once if there is no main thread to wait on.
+pub(crate) fn at(due: Instant, stream: Arc<dyn Wakeable>, event: u64) {
+    let first = lock(&DELAYED).add(due, Delayed { stream: Arc::clone(&stream), event });
+    if first && !main() {
         lock(&DELAYED).clear();
-        stream.commit(event);
+        stream.wake(event);
     }
 }
 
 /// Wakes the streams whose delay is over and tells when the next one is due. Main thread.
 pub(crate) fn wake_due(now: Instant) -> Option<Instant> {
     let mut delayed = lock(&DELAYED);
-    delayed.retain(|one| {
-        let waits = one.due > now;
-        if !waits {
-            one.stream.commit(one.event);
-        }
-        waits
-    });
-    delayed.iter().map(|one| one.due).min()
+    while let Some(Delayed { stream, event }) = delayed.take_due(now) {
+        stream.wake(event);
+    }
+    delayed.first()
 }
 
 /// Forgets all delayed wake-ups; their workers are about to end.

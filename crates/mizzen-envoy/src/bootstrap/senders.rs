@@ -151,7 +151,8 @@ impl Senders {
     pub(super) fn publish(&mut self, envoy: &BootstrapHandle) {
         let mut total = self.closed;
         for sender in &mut self.senders {
-            stats::pass_on(stats::main_lane(), sender.sink.stats(), &mut sender.counted);
+            let family = sender.transport.family;
+            stats::pass_on(family, stats::main_lane(), sender.sink.stats(), &mut sender.counted);
             add(&mut total, sender.sink.account());
         }
         raise(envoy, self.made.0, &mut self.made.1, total.made);

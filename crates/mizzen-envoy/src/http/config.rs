@@ -11,6 +11,7 @@ use mizzen_client::{Bag, ValueRef, names};
 
 use crate::ffi::{Level, log};
 use crate::node;
+use crate::stats::Family;
 use crate::transport::Transport;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -66,7 +67,7 @@ impl HttpFilterConfig {
         Ok(HttpFilterConfig {
             id: next_id(),
             policy: config.transport.network_fail_policy.as_ref().map(CallPolicy::from).unwrap_or_default(),
-            transport: Transport::of(&config.transport),
+            transport: Transport::of(&config.transport, Family::Http),
             attributes,
             forward,
             ignore_forwarded: config.ignore_forwarded_attributes,

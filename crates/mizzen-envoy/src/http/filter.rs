@@ -16,6 +16,7 @@ use super::config::HttpFilterConfig;
 use super::directive::{Reply, apply};
 use super::prepared::{Prepared, forward_header};
 use super::worker::Worker;
+use crate::client::Waiter;
 use crate::clock;
 use crate::ffi::{Header, HeaderKind, HeadersStatus, HttpHandle, HttpScheduler, StreamView};
 use crate::report::{OWN_NAMESPACE, Record, forget_current, make_current, read_metadata, recycled};
@@ -245,7 +246,8 @@ impl HttpFilter {
             Started::Joined(ticket) => {
                 self.ticket.set(Some(ticket));
                 self.scheduler(envoy);
-                self.worker.client.wait(ticket, self);
+                let weak = Rc::downgrade(self);
+                self.worker.client.wait(ticket, weak);
                 None
             }
         }
@@ -281,7 +283,7 @@ impl HttpFilter {
         match self.worker.client.finish(ticket, outcome, sent) {
             Finished::Retry { after } => {
                 let stream = Arc::clone(self.scheduler(envoy));
-                wake::stream_later(after, stream, RETRY);
+                wake::later(after, stream, RETRY);
                 None
             }
             Finished::Decided { decision, resume } => {
@@ -295,13 +297,6 @@ impl HttpFilter {
 
     fn scheduler(&self, envoy: &HttpHandle<'_>) -> &Arc<HttpScheduler> {
         self.scheduler.get_or_init(|| Arc::new(envoy.scheduler()))
-    }
-
-    /// Has this stream look at its ticket again; called by other streams of the same worker.
-    pub(crate) fn resume_soon(&self) {
-        if let Some(scheduler) = self.scheduler.get() {
-            scheduler.commit(RESUME);
-        }
     }
 
     /// Acts on a decision for a request that was held.
@@ -399,6 +394,14 @@ impl HttpFilter {
         }
         self.state.set(State::Responded);
         Some(Reply::failure(self.grpc.get()))
+    }
+}
+
+impl Waiter for HttpFilter {
+    fn resume_soon(&self) {
+        if let Some(scheduler) = self.scheduler.get() {
+            scheduler.commit(RESUME);
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::record::{self, Record};
 use crate::clock;
 use crate::ffi::LogHandle;
 use crate::http::{HttpFilterConfig, Prepared, derive};
-use crate::stats::{self, Counter};
+use crate::stats::{self, Counter, Family};
 
 /// The access logger's configuration: that of the filter, of which it uses the transport and the default service.
 pub(crate) struct LoggerConfig {
@@ -46,7 +46,7 @@ impl LoggerConfig {
     fn add(&self, log: &LogHandle<'_>, record: &mut Record) {
         entry::set_outcome(log, &mut record.bag, &record.observed);
         let worker = log.worker_index();
-        stats::count(worker, Counter::ReportCalls);
+        stats::count(Family::Http, worker, Counter::ReportCalls);
         self.filter.transport.reports.push(worker, &record.bag, clock::now());
     }
 }
