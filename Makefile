@@ -18,6 +18,7 @@ demo: $(VENV)/.native ## Watch real requests pass through Envoy, the filter and 
 	@$(BIN)/mizzen demo
 
 test: $(VENV)/.native ## Run all tests, Rust and Python, end to end with the real Envoy
+	@tests/install-redis.sh
 	cargo test --quiet --package mizzen-client --package mizzen-envoy
 	$(BIN)/python -m pytest -q
 
