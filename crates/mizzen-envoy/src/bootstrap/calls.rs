@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mizzen_client::batch::BatchId;
 use mizzen_client::flow::Ticket;
@@ -12,7 +13,7 @@ use super::not_started;
 use super::senders::Senders;
 use crate::background::Delivery;
 use crate::ffi::{BootstrapHandle, CalloutStart};
-use crate::generation;
+use crate::{clock, generation};
 use crate::transport::{CHECK, REPORT, Transport};
 
 /// What a call is for.
@@ -80,7 +81,7 @@ impl Calls {
     pub(super) fn answered(&mut self, id: u64, end: impl FnOnce(bool) -> Outcome, now: Instant) {
         match self.running.remove(&id) {
             Some(running) => {
-                let timed_out = now.since(running.sent).as_millis() >= u128::from(running.timeout_ms);
+                let timed_out = clock::is_over(running.sent, Duration::from_millis(running.timeout_ms), now);
                 self.settled.push((running, end(timed_out)));
             }
             None => drop(self.early.insert(id, end(false))),

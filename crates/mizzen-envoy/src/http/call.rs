@@ -51,7 +51,7 @@ impl Call {
 
     /// The exchange broke off; past the allowed time that was the reason.
     pub(super) fn interrupted(self, transport: &Transport) -> Outcome {
-        let timed_out = clock::now().since(self.sent) >= transport.config.rpc_timeout;
+        let timed_out = clock::is_over(self.sent, transport.config.rpc_timeout, clock::now());
         self.answer.interrupted(timed_out)
     }
 }

@@ -1,0 +1,169 @@
+"""A server that answers every HTTP/2 request with a script of frames, right or wrong: a Mixer that misbehaves."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self, TypeAlias
+
+from mizzen.agent.address import HostPort
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+DATA, HEADERS, RESET, SETTINGS, PING = 0, 1, 3, 4, 6
+END_STREAM, ACKNOWLEDGED, END_HEADERS = 1, 1, 4
+FRAME_HEADER = 9
+
+
+@dataclass(frozen=True)
+class SendHeaders:
+    """A block of headers, or of trailers after data; `end` closes the stream."""
+
+    fields: Sequence[tuple[str, str]]
+    end: bool = False
+
+
+@dataclass(frozen=True)
+class SendData:
+    """Bytes of the body; `end` closes the stream."""
+
+    data: bytes
+    end: bool = False
+
+
+@dataclass(frozen=True)
+class SendReset:
+    """The stream is reset with this HTTP/2 error code."""
+
+    code: int = 2
+
+
+@dataclass(frozen=True)
+class CloseConnection:
+    """The TCP connection is closed, after what was sent before."""
+
+
+Step: TypeAlias = SendHeaders | SendData | SendReset | CloseConnection
+
+
+class ScriptedHttp2:
+    """Serves HTTP/2 without TLS on 127.0.0.1 and a free port; `script` may be changed at any time.
+
+    The script runs when a request has been received whole. An empty one never answers. `requests` counts them.
+    """
+
+    def __init__(self, script: Sequence[Step] = ()) -> None:
+        self.script = script
+        self.requests = 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = HostPort("127.0.0.1", self.listener.getsockname()[1])
+        self.connections: list[socket.socket] = []
+        self.threads = [threading.Thread(target=self.accept, daemon=True)]
+
+    def accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connections.append(connection)
+            thread = threading.Thread(target=self.serve, args=(connection,), daemon=True)
+            self.threads.append(thread)
+            thread.start()
+
+    def serve(self, connection: socket.socket) -> None:
+        with connection:
+            try:
+                if read(connection, len(PREFACE)) == PREFACE:
+                    connection.sendall(frame(SETTINGS, 0, 0, b""))
+                    while self.answer(connection):
+                        pass
+            except (EOFError, OSError):
+                return
+
+    def answer(self, connection: socket.socket) -> bool:
+        """Read one frame and react; false once the script has closed the connection."""
+        kind, flags, stream, payload = read_frame(connection)
+        if kind == SETTINGS and not flags & ACKNOWLEDGED:
+            connection.sendall(frame(SETTINGS, ACKNOWLEDGED, 0, b""))
+        elif kind == PING and not flags & ACKNOWLEDGED:
+            connection.sendall(frame(PING, ACKNOWLEDGED, 0, payload))
+        elif kind in (DATA, HEADERS) and flags & END_STREAM:
+            self.requests += 1
+            for step in list(self.script):
+                if isinstance(step, CloseConnection):
+                    # bytes that nobody has read would turn the close into a reset, and lose what was just sent
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(65536):
+                        pass
+                    return False
+                connection.sendall(encode(step, stream))
+        return True
+
+    def __enter__(self) -> Self:
+        self.threads[0].start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.threads[0].join()
+        for connection in self.connections:
+            close(connection)
+        for thread in self.threads[1:]:
+            thread.join()
+
+
+def close(connection: socket.socket) -> None:
+    """Wake the thread that reads from it; it may have closed it already."""
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return
+
+
+def read(connection: socket.socket, count: int) -> bytes:
+    parts = bytearray()
+    while len(parts) < count:
+        part = connection.recv(count - len(parts))
+        if not part:
+            raise EOFError
+        parts += part
+    return bytes(parts)
+
+
+def read_frame(connection: socket.socket) -> tuple[int, int, int, bytes]:
+    head = read(connection, FRAME_HEADER)
+    kind, flags, stream = struct.unpack(">BBI", head[3:])
+    return kind, flags, stream & 0x7FFFFFFF, read(connection, int.from_bytes(head[:3], "big"))
+
+
+def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    return len(payload).to_bytes(3, "big") + struct.pack(">BBI", kind, flags, stream) + payload
+
+
+def encode(step: SendHeaders | SendData | SendReset, stream: int) -> bytes:
+    match step:
+        case SendHeaders(fields, end):
+            return frame(HEADERS, END_HEADERS | (END_STREAM if end else 0), stream, field_block(fields))
+        case SendData(data, end):
+            return frame(DATA, END_STREAM if end else 0, stream, data)
+        case SendReset(code):
+            return frame(RESET, 0, stream, struct.pack(">I", code))
+
+
+def field_block(fields: Sequence[tuple[str, str]]) -> bytes:
+    """HPACK in its simplest form (RFC 7541, 6.2.2): literals without indexing and without Huffman coding."""
+    return b"".join(b"\x00" + literal(name) + literal(value) for name, value in fields)
+
+
+def literal(text: str) -> bytes:
+    data = text.encode()
+    if len(data) >= 0x7F:
+        raise ValueError(f"a scripted field has at most 126 bytes, got {len(data)}")
+    return bytes([len(data)]) + data
