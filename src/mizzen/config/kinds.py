@@ -12,7 +12,10 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, Field
 
+from mizzen.config.duration import DurationNs
 from mizzen.config.spec import SpecModel, invalid
+
+_HOUR_NS = 3_600_000_000_000
 
 Names = TypeVar("Names", bound=enum.IntEnum)
 
@@ -60,12 +63,31 @@ class AttributeManifest(SpecModel):
     attributes: Mapping[str, AttributeInfo] = Field(default_factory=dict)
 
 
+class CallLimits(SpecModel):
+    """Limits of the calls of one handler. `threads` counts for methods that may block, `open` also for asynchronous
+    ones: further calls fail at once. An addition to Istio's API."""
+
+    timeout: DurationNs = Field(default=5_000_000_000, gt=0, le=_HOUR_NS)
+    threads: int = Field(default=8, ge=1, le=256)
+    open: int = Field(default=256, ge=1, le=65536)
+
+
+class QuarantineLimits(SpecModel):
+    """When a handler is not called for a while: see `mizzen.mixer.calling.quarantine`. 0 failures: never."""
+
+    failures: int = Field(default=5, ge=0, le=1000)
+    window: DurationNs = Field(default=30_000_000_000, gt=0, le=_HOUR_NS)
+    pause: DurationNs = Field(default=10_000_000_000, gt=0, le=_HOUR_NS)
+
+
 class Handler(SpecModel):
     """Kind `handler`: an adapter and its parameters. `name` is read and ignored: the metadata name counts."""
 
     name: str = ""
     compiled_adapter: str
     params: Mapping[str, Any] = Field(default_factory=dict)
+    calls: CallLimits = CallLimits()
+    quarantine: QuarantineLimits = QuarantineLimits()
 
 
 class Instance(SpecModel):
@@ -95,10 +117,19 @@ class HeaderOperation(SpecModel):
     operation: Annotated[HeaderOperationKind, by_name_or_number(HeaderOperationKind)] = HeaderOperationKind.REPLACE
 
 
+class FailurePolicy(enum.IntEnum):
+    """What a rule does when one of its handlers cannot answer."""
+
+    FAIL_CALL = 0
+    FAIL_OPEN = 1
+    FAIL_CLOSE = 2
+
+
 class Rule(SpecModel):
     """Kind `rule`: when `match` holds, the actions run and, on an OK, the header operations apply.
 
-    `sampling` is part of Istio's API; it is accepted as written so that Istio's documents load.
+    `sampling` is part of Istio's API; it is accepted as written so that Istio's documents load. `failure_policy` is an
+    addition.
     """
 
     match: str = ""
@@ -106,3 +137,4 @@ class Rule(SpecModel):
     request_header_operations: tuple[HeaderOperation, ...] = ()
     response_header_operations: tuple[HeaderOperation, ...] = ()
     sampling: Mapping[str, Any] | None = None
+    failure_policy: Annotated[FailurePolicy, by_name_or_number(FailurePolicy)] = FailurePolicy.FAIL_CALL

@@ -1,7 +1,8 @@
 """gRPC in front of the runtime, behind a seam that a native front can take.
 
-A front owns the network and its threads; it calls `check` and `report`, which are plain functions, and turns what they
-raise into gRPC statuses:
+A front owns the network and its threads; it calls `check` and `report`, which are done when they return, or return the
+future of their end where an adapter is waited for: then no thread of the front is kept. What they raise becomes a gRPC
+status:
 
 | raised | status |
 |---|---|
@@ -17,6 +18,7 @@ costs a client one needless miss, but never a newer one, which would let a stale
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -34,21 +36,16 @@ from mizzen.wire import CheckCall, DictionaryMismatchError, ReportCall, WireErro
 
 GENERATION_METADATA = "mizzen-generation"
 _LONGEST_MESSAGE = 4096
-WORKERS = 16
-"""Threads for calls that may wait."""
-
 Method = Literal["Check", "Report"]
 
 
 @dataclass(frozen=True)
 class Calls:
-    """What a front calls. `blocking` tells whether calls may wait, so that they must not run on the thread of the
-    network."""
+    """What a front calls."""
 
-    check: Callable[[CheckCall], None]
-    report: Callable[[ReportCall], None]
+    check: Callable[[CheckCall], Future[None] | None]
+    report: Callable[[ReportCall], Future[None] | None]
     generation: Callable[[], str]
-    blocking: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True)
@@ -124,24 +121,48 @@ class Outcome:
     message: str = ""
 
 
-def handle(calls: Calls, metrics: RuntimeMetrics, method: Method, request: bytes, peer: str) -> Outcome:
-    """Runs one call from its bytes to its outcome. Never raises."""
+def begin(
+    calls: Calls, metrics: RuntimeMetrics, method: Method, request: bytes, peer: str, done: Callable[[Outcome], None]
+) -> None:
+    """Runs one call from its bytes to its outcome, which is given to `done` once: at once on this thread, or later on
+    another one. Never raises."""
     generation = calls.generation()
+
+    def end(error: BaseException | None) -> None:
+        if error is None:
+            try:
+                done(Outcome(generation, check.response() if check is not None else b""))
+                return
+            except Exception as fault:  # a check without reply
+                error = fault
+        code, message = _status(error, metrics, method)
+        done(Outcome(generation, code=code, message=message[:_LONGEST_MESSAGE]))
+
+    check: CheckCall | None = None
     try:
         if method == "Check":
             check = CheckCall(request, peer)
-            calls.check(check)
-            return Outcome(generation, check.response())
-        calls.report(ReportCall(request, peer))
-        return Outcome(generation)
-    except CallError as error:  # counted where it was raised
-        return Outcome(generation, code=error.code, message=error.message[:_LONGEST_MESSAGE])
-    except DictionaryMismatchError as error:
+            waited = calls.check(check)
+        else:
+            waited = calls.report(ReportCall(request, peer))
+    except Exception as error:
+        end(error)
+        return
+    if waited is None:
+        end(None)
+    else:
+        waited.add_done_callback(lambda future: end(future.exception()))
+
+
+def _status(error: BaseException, metrics: RuntimeMetrics, method: Method) -> tuple[int, str]:
+    if isinstance(error, CallError):  # counted where it was raised
+        return error.code, error.message
+    if isinstance(error, DictionaryMismatchError):
         code, message = Code.INTERNAL, str(error)
-    except WireError as error:
+    elif isinstance(error, WireError):
         code, message = Code.INVALID_ARGUMENT, str(error)
-    except Exception:  # a fault of the runtime itself: the client gets no details, the log does
-        structlog.get_logger().exception("call failed unexpectedly", method=method)
+    else:  # a fault of the runtime itself: the client gets no details, the log does
+        structlog.get_logger().error("call failed unexpectedly", method=method, exc_info=error)
         code, message = Code.INTERNAL, "the Mixer failed while handling the call"
     metrics.call_failures.labels(method, code.name).inc()
-    return Outcome(generation, code=code, message=message[:_LONGEST_MESSAGE])
+    return code, message

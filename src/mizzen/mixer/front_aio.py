@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
 
-from mizzen.mixer.front import GENERATION_METADATA, WORKERS, Calls, Limits, Method, Tls, handle
+from mizzen.mixer.front import GENERATION_METADATA, Calls, Limits, Method, Outcome, Tls, begin
 from mizzen.mixer.runtime.metrics import RuntimeMetrics
 
 CHECK_METHOD = "/istio.mixer.v1.Mixer/Check"
@@ -19,11 +18,10 @@ _START_SECONDS = 30.0
 
 
 class _Running:
-    """What a started front holds: a thread with an event loop, and threads for calls that wait."""
+    """What a started front holds: a thread with an event loop."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
-        self.workers = ThreadPoolExecutor(WORKERS, "call")
         self.server: grpc.aio.Server | None = None
         self.thread = threading.Thread(target=self.loop.run_forever, name="grpc-front", daemon=True)
         self.thread.start()
@@ -34,7 +32,6 @@ class _Running:
     def end(self) -> None:
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(_START_SECONDS)
-        self.workers.shutdown(wait=False, cancel_futures=True)
         self.loop.close()
 
 
@@ -58,7 +55,6 @@ class AioFront:
         self._tls = tls
         self._limits = limits or Limits()
         self._running: _Running | None = None
-        self._workers: ThreadPoolExecutor | None = None
 
     @property
     def port(self) -> int:
@@ -101,7 +97,7 @@ class AioFront:
         if not port:
             raise OSError(f"cannot listen on {target}")
         await server.start()
-        running.server, self._port, self._workers = server, port, running.workers
+        running.server, self._port = server, port
 
     def _options(self) -> list[tuple[str, int]]:
         limits = self._limits
@@ -122,15 +118,27 @@ class AioFront:
         return await self._answer("Report", request, context)
 
     async def _answer(self, method: Method, request: bytes, context: Any) -> bytes:
-        arguments = (self._calls, self._metrics, method, request, context.peer())
-        if self._calls.blocking():
-            outcome = await asyncio.get_running_loop().run_in_executor(self._workers, handle, *arguments)
-        else:
-            outcome = handle(*arguments)
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[Outcome] = loop.create_future()
+
+        def done(outcome: Outcome) -> None:
+            if threading.current_thread() is thread:
+                _set(ended, outcome)
+            else:
+                loop.call_soon_threadsafe(_set, ended, outcome)
+
+        thread = threading.current_thread()
+        begin(self._calls, self._metrics, method, request, context.peer(), done)
+        outcome = await ended
         await context.send_initial_metadata(((GENERATION_METADATA, outcome.generation),))
         if outcome.code:
             await context.abort(grpc_code(outcome.code), outcome.message)
         return outcome.response
+
+
+def _set(ended: asyncio.Future[Outcome], outcome: Outcome) -> None:
+    if not ended.done():  # else the caller has left
+        ended.set_result(outcome)
 
 
 class _Methods(grpc.GenericRpcHandler):

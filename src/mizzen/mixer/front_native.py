@@ -1,15 +1,14 @@
 """The native front: gRPC on one thread of the codec's own library, for plain connections.
 
-Calls run on that thread, several in a row each time it holds the interpreter; those that may wait for an adapter run
-on a pool of threads, so that they keep no other call.
+Calls run on that thread, several in a row each time it holds the interpreter; those that wait for an adapter are
+answered from another thread, so that they keep no other call.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
-from mizzen.mixer.front import WORKERS, Calls, Limits, handle
+from mizzen.mixer.front import Calls, Limits, Outcome, begin
 from mizzen.mixer.runtime.metrics import RuntimeMetrics
 from mizzen.wire import Pending, Server
 
@@ -32,7 +31,6 @@ class NativeFront:
         self._port = port
         self._limits = limits or Limits()
         self._server: Server | None = None
-        self._workers: ThreadPoolExecutor | None = None
 
     @property
     def port(self) -> int:
@@ -53,7 +51,6 @@ class NativeFront:
             )
         except OSError as error:
             raise OSError(f"cannot listen on {self._address}:{self._port}: {error}") from error
-        self._workers = ThreadPoolExecutor(WORKERS, "call")
         server.start()
         self._server, self._port = server, server.port
 
@@ -61,23 +58,18 @@ class NativeFront:
         server, self._server = self._server, None
         if server is not None:
             server.stop(grace_seconds)
-        if self._workers is not None:
-            self._workers.shutdown(wait=False, cancel_futures=True)
 
     def stats(self) -> Mapping[str, int]:
         return self._server.stats() if self._server is not None else {}
 
     def _take(self, pending: Pending) -> None:
-        if self._workers is not None and self._calls.blocking():
-            self._workers.submit(self._answer, pending)
-        else:
-            self._answer(pending)
-
-    def _answer(self, pending: Pending) -> None:
         if pending.done:
             return  # the caller has left
-        outcome = handle(self._calls, self._metrics, pending.method, pending.request, pending.peer)
-        if outcome.code:
-            pending.fail(outcome.code, outcome.message, outcome.generation)
-        else:
-            pending.answer(outcome.response, outcome.generation)
+
+        def done(outcome: Outcome) -> None:
+            if outcome.code:
+                pending.fail(outcome.code, outcome.message, outcome.generation)
+            else:
+                pending.answer(outcome.response, outcome.generation)
+
+        begin(self._calls, self._metrics, pending.method, pending.request, pending.peer, done)

@@ -53,7 +53,7 @@ class MixerServer:
         self.dispatcher = Dispatcher(Snapshot(), self.metrics)
         store = FileStore(settings.config_directory, settings.default_namespace)
         self.controller = Controller(store, self.dispatcher, self.metrics, inventory)
-        calls = Calls(self.dispatcher.check, self.dispatcher.report, self._generation, self._is_blocking)
+        calls = Calls(self.dispatcher.check, self.dispatcher.report, self._generation)
         self.front = _front(settings, calls, self.metrics)
         self.metrics.registry.register(FrontCollector(self.front))
         self.monitoring: Monitoring | None = None
@@ -108,9 +108,6 @@ class MixerServer:
 
     def _generation(self) -> str:
         return self.controller.generation
-
-    def _is_blocking(self) -> bool:
-        return self.dispatcher.snapshot.is_blocking
 
     def _pages(self) -> Mapping[str, MakePage]:
         return {

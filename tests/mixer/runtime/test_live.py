@@ -1,97 +1,100 @@
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from mizzen.config import Resource
+from mizzen.config import Resource, StoreState
+from mizzen.config.kinds import CallLimits, QuarantineLimits
+from mizzen.config.scan import ScannedFile
+from mizzen.config.store import advance
 from mizzen.mixer.adapters import Adapter, CheckResult, Environment, NoParams
-from mizzen.mixer.runtime import live
+from mizzen.mixer.runtime import Inventory, RuntimeMetrics, Snapshot
+from mizzen.mixer.runtime import live as live_module
 from mizzen.mixer.runtime.configured import HandlerConfig
-from mizzen.mixer.runtime.live import HandlerError, HandlerSpec, LiveHandler
-from mizzen.mixer.runtime.metrics import RuntimeMetrics
-from mizzen.mixer.templates import CheckNothing
+from mizzen.mixer.runtime.live import HandlerError, HandlerSpec, LiveHandler, build_handlers, problems_of
+from mizzen.mixer.templates import CheckNothing, Instance, InstanceTypes, Problem
 
 INSTANCE = CheckNothing("n.checknothing.ns")
 
 
-def handler(check: Callable[[Any], Any], *, blocking: bool = False) -> LiveHandler:
-    class Custom(Adapter):
-        name = "custom"
-        templates = frozenset(["checknothing"])
+class Custom(Adapter):
+    name = "custom"
+    templates = frozenset(["checknothing"])
 
-    setattr(Custom, "check", lambda self, instance: check(instance))  # noqa: B010 - each test has its own method
-    Custom.blocking = blocking
-    config = HandlerConfig(Resource("custom", "h", "ns", {}), "h.custom.ns", Custom, NoParams(), ("spec",))
-    return LiveHandler(HandlerSpec(config, {}), Custom(NoParams(), Environment("h")), RuntimeMetrics())
+    def check(self, instance: Instance) -> CheckResult:
+        raise ZeroDivisionError("divided")
+
+
+def spec(adapter: type[Adapter] = Custom) -> HandlerSpec:
+    config = HandlerConfig(Resource("custom", "h", "ns", {}), "h.custom.ns", adapter, NoParams(), ("spec",))
+    return HandlerSpec(config, {})
 
 
 def test_an_exception_of_an_adapter_becomes_a_handler_error() -> None:
-    with pytest.raises(HandlerError, match=r"h\.custom\.ns: ZeroDivisionError|h\.custom\.ns: division by zero"):
-        handler(lambda _: 1 / 0).check(INSTANCE)
+    handler = LiveHandler(spec(), Custom(NoParams(), Environment("h")), RuntimeMetrics())
+    with pytest.raises(HandlerError, match=r"h\.custom\.ns: divided"):
+        handler.check(INSTANCE)
 
 
-def test_an_exception_without_text_is_told_by_its_kind() -> None:
-    def fail(_: Any) -> None:
-        raise KeyError
-
-    with pytest.raises(HandlerError, match=r"h\.custom\.ns: KeyError"):
-        handler(fail).check(INSTANCE)
-
-
-def test_an_asynchronous_answer_is_waited_for() -> None:
-    async def answer(_: Any) -> CheckResult:
-        await asyncio.sleep(0)
-        return CheckResult(uses=3)
-
-    assert handler(answer).check(INSTANCE).uses == 3
+def test_a_handler_whose_limits_change_is_not_the_same() -> None:
+    one = spec()
+    assert one.makes_the_same(spec())
+    assert not one.makes_the_same(replace(one, config=replace(one.config, calls=CallLimits(threads=3))))
+    assert not one.makes_the_same(replace(one, config=replace(one.config, quarantine=QuarantineLimits(failures=0))))
 
 
-def test_an_asynchronous_answer_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "ADAPTER_TIMEOUT_SECONDS", 0.01)
-    ended = threading.Event()
+def test_a_constructor_that_leaves_the_process_is_a_handler_that_cannot_be_built() -> None:
+    class Leaving(Custom):
+        def __init__(self, params: Any, environment: Environment) -> None:
+            raise SystemExit(3)
 
-    async def answer(_: Any) -> CheckResult:
-        try:
-            await asyncio.sleep(60)
-        finally:
-            ended.set()
-        return CheckResult()
-
-    with pytest.raises(HandlerError, match=r"no answer within 0\.01 s"):
-        handler(answer).check(INSTANCE)
-    assert ended.wait(5)
+    table = build_handlers({"h": spec(Leaving)}, {}, RuntimeMetrics())
+    assert [error.reason for error in table.errors] == ["handler cannot be built: 3"]
 
 
-def test_a_blocking_adapter_runs_on_another_thread_and_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    threads: list[int] = []
-    release = threading.Event()
+def test_a_constructor_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(seconds: float, work: object, name: str) -> object:
+        raise TimeoutError(f"not done within {seconds:g} s")
 
-    def answer(_: Any) -> CheckResult:
-        threads.append(threading.get_ident())
-        release.wait(5)
-        return CheckResult()
-
-    monkeypatch.setattr(live, "ADAPTER_TIMEOUT_SECONDS", 0.01)
-    with pytest.raises(HandlerError, match="no answer"):
-        handler(answer, blocking=True).check(INSTANCE)
-    release.set()
-    assert threads
-    assert threads[0] != threading.get_ident()
+    monkeypatch.setattr(live_module, "run_within", late)
+    table = build_handlers({"h": spec()}, {}, RuntimeMetrics())
+    assert [error.reason for error in table.errors] == ["cannot be validated: not done within 10 s"]
 
 
-def test_a_handler_knows_whether_calls_may_have_to_wait() -> None:
-    assert not handler(lambda _: CheckResult()).may_wait
-    assert handler(lambda _: CheckResult(), blocking=True).may_wait
+def test_a_validation_that_leaves_the_process_is_an_error_of_the_configuration() -> None:
+    class Leaving(Custom):
+        @classmethod
+        def validate(cls, params: Any, instances: Mapping[str, InstanceTypes]) -> Sequence[Problem]:
+            raise SystemExit("gone")
+
+    assert [error.reason for error in problems_of(spec(Leaving))] == ["cannot be validated: gone"]
 
 
-def test_a_handler_that_fails_while_closing_is_counted() -> None:
-    found = handler(lambda _: CheckResult())
-    found.adapter.close = lambda: 1 / 0  # type: ignore[method-assign, assignment]
-    metrics = RuntimeMetrics()
-    found._metrics = metrics
-    found.close()
-    assert metrics.registry.get_sample_value("mizzen_mixer_handler_close_failures_total") == 1
+LIMITS = """\
+kind: handler
+metadata: {name: h}
+spec: {compiledAdapter: custom, calls: {timeout: 2s, threads: 3, open: 9}, quarantine: {failures: 0, pause: 1m}}
+---
+{kind: checknothing, metadata: {name: n}}
+---
+{kind: rule, metadata: {name: r}, spec: {actions: [{handler: h, instances: [n.checknothing]}]}}
+"""
+
+
+def snapshot(text: str) -> Snapshot:
+    state = advance(StoreState(), {"f": ScannedFile(text)})
+    return Snapshot.build(state.resources, metrics=RuntimeMetrics(), inventory=Inventory({"custom": Custom}))
+
+
+def test_limits_of_calls_are_read_from_the_handler() -> None:
+    config = snapshot(LIMITS).handlers["h.handler.istio-system"].spec.config
+    assert config.calls == CallLimits(timeout="2s", threads=3, open=9)  # type: ignore[arg-type]
+    assert (config.quarantine.failures, config.quarantine.pause) == (0, 60_000_000_000)
+
+
+def test_limits_that_make_no_sense_are_refused_with_their_place() -> None:
+    faults = snapshot(LIMITS.replace("threads: 3", "threads: 0")).errors
+    assert [(error.line, error.field) for error in faults][:1] == [(3, "spec.calls.threads")]

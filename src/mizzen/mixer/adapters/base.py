@@ -70,5 +70,5 @@ class Adapter:
         """The outputs of an instance of an ATTRIBUTE_GENERATOR template; names that are left out stay unset."""
         raise NotImplementedError(f"adapter {self.name} generates no attributes")
 
-    def close(self) -> None:
+    def close(self) -> Answer[None]:
         """Flushes and releases what the handler holds. No call is under way and none follows."""

@@ -8,6 +8,7 @@ visited in the order of their keys, so the result depends on nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from mizzen.config.documents import Path
@@ -124,7 +125,8 @@ class _Compilation:
             path, known = ("spec", "compiledAdapter"), ", ".join(sorted(self.inventory.adapters))
             fault = resource.error(path, "is not a known adapter", value=spec.compiled_adapter, accepted=known)
             return None, [fault]
-        return self._decode_params(resource, adapter, spec.params, ("spec", "params"))
+        config, found = self._decode_params(resource, adapter, spec.params, ("spec", "params"))
+        return config and replace(config, calls=spec.calls, quarantine=spec.quarantine), found
 
     def _decode_params(
         self, resource: Resource, adapter: type[Adapter], params: Mapping[str, object], path: Path

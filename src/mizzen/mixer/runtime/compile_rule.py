@@ -75,7 +75,7 @@ class _RuleCompiler:
             if not self.faults:
                 self._fault(("spec",), "No valid actions found in rule", "actions, header operations or both")
             return None, self.faults
-        return RuleConfig(self.resource, match, usable, request, response), self.faults
+        return RuleConfig(self.resource, match, usable, request, response, spec.failure_policy), self.faults
 
     def _action(self, path: Path, action: Action) -> ActionConfig | None:
         handler_path: Path = (*path, "handler")

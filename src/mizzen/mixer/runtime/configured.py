@@ -8,7 +8,7 @@ from typing import Any
 
 from mizzen.config.documents import Path
 from mizzen.config.errors import NO_VALUE, ConfigError
-from mizzen.config.kinds import HeaderOperationKind
+from mizzen.config.kinds import CallLimits, FailurePolicy, HeaderOperationKind, QuarantineLimits
 from mizzen.config.resource import Resource
 from mizzen.mixer.adapters import Adapter
 from mizzen.mixer.expr import Expression, Vocabulary
@@ -35,6 +35,8 @@ class HandlerConfig:
     adapter: type[Adapter]
     params: Any
     params_path: Path
+    calls: CallLimits = field(default_factory=CallLimits)
+    quarantine: QuarantineLimits = field(default_factory=QuarantineLimits)
 
     @property
     def key(self) -> str:
@@ -80,6 +82,7 @@ class RuleConfig:
     actions: tuple[ActionConfig, ...] = ()
     request_header_operations: tuple[HeaderOperationConfig, ...] = ()
     response_header_operations: tuple[HeaderOperationConfig, ...] = ()
+    failure_policy: FailurePolicy = FailurePolicy.FAIL_CALL
 
     @property
     def key(self) -> str:

@@ -1,40 +1,55 @@
 """Check and Report against the snapshot in force.
 
-Both are plain functions that the front calls; adapters run one after the other, in the order of the routes, on the
-thread of the call. A refusal is an answer; `CallError` ends the call with a gRPC status, and then the client's own
-retry and fail policy decide.
+The front calls both. A call that meets no handler that waits runs to its end at once, on the thread of the front. One
+that does is left until the answers are there and goes on on a thread of the dispatcher, so a slow adapter keeps no
+thread but its own. The handlers of a Check that wait do so at the same time; their answers combine in the order of the
+routes. A refusal is an answer; `CallError` ends the call with a gRPC status, and then the client's own retry and fail
+policy decide.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
+from typing import TypeAlias
 
-from mizzen.mixer.adapters import Code
+from mizzen.config.kinds import FailurePolicy
+from mizzen.mixer.adapters import CheckResult, Code
+from mizzen.mixer.calling import HandlerError, QuarantinedError, Run, Threads, Waits, drive, failed, resolve
 from mizzen.mixer.expr import AttributeSource
 from mizzen.mixer.runtime.combine import Combination, Decision
 from mizzen.mixer.runtime.directive import direct_directive, header_directive
 from mizzen.mixer.runtime.failure import CallError
 from mizzen.mixer.runtime.identity import identity_namespace
-from mizzen.mixer.runtime.live import HandlerError, LiveHandler
+from mizzen.mixer.runtime.live import LiveHandler
 from mizzen.mixer.runtime.metrics import RuntimeMetrics
 from mizzen.mixer.runtime.overlay import Overlay
+from mizzen.mixer.runtime.policy import check_instead
 from mizzen.mixer.runtime.preprocess import GenerationError, generate
 from mizzen.mixer.runtime.quota import Asked, grant
-from mizzen.mixer.runtime.routing import NamespaceRoutes, Route
+from mizzen.mixer.runtime.routing import NamespaceRoutes, Route, Step
 from mizzen.mixer.runtime.snapshot import Snapshot
 from mizzen.mixer.runtime.watch import Watch
 from mizzen.mixer.templates import Instance, InstanceError
 from mizzen.wire import CheckCall, QuotaResult, ReportCall, RouteDirective
 
+_THREADS = 4
+
+Collected: TypeAlias = dict[tuple[LiveHandler, str, FailurePolicy], list[Instance]]
+
 
 class Dispatcher:
     """Answers calls; the snapshot can be exchanged at any time and from any thread."""
 
-    def __init__(self, snapshot: Snapshot, metrics: RuntimeMetrics, watch: Watch | None = None) -> None:
+    def __init__(
+        self, snapshot: Snapshot, metrics: RuntimeMetrics, watch: Watch | None = None, run: Run | None = None
+    ) -> None:
+        """`run` runs what follows a wait; by default on threads of the dispatcher."""
         self._snapshot = snapshot
         self._metrics = metrics
         self._watch = watch or Watch(metrics)
+        self._run = run or Threads(_THREADS, "calls").submit
 
     @property
     def snapshot(self) -> Snapshot:
@@ -44,20 +59,34 @@ class Dispatcher:
         """Puts `snapshot` in force for calls that begin from now on; running calls finish with theirs."""
         self._snapshot = snapshot
 
-    def check(self, call: CheckCall) -> None:
-        """Decides on `call` and replies to it. Raises `CallError` (INTERNAL) when no decision can be made."""
+    def check(self, call: CheckCall) -> Future[None] | None:
+        """Decides on `call` and replies to it: None when that is done, or the future of the end.
+
+        Raises `CallError` (INTERNAL), or puts it into the future, when no decision can be made.
+        """
+        return drive(self._check(call), self._run)
+
+    def report(self, call: ReportCall) -> Future[None] | None:
+        """Takes every bag of `call`: each handler gets all instances of a template in one call, at the end.
+
+        None or a future as in `check`. The failure is a `CallError` (UNKNOWN) with every failure, after the good part
+        has been delivered.
+        """
+        return drive(self._report(call), self._run)
+
+    def _check(self, call: CheckCall) -> Waits[None]:
         with self._accounted("Check") as snapshot:
             routes = snapshot.routes.of(identity_namespace(call))
-            bag = self._prepare(routes, call)
+            bag = yield from self._prepare(routes, call)
             prepared = call.mark()
-            decision, directive = self._decide(routes, bag)
+            decision, directive = yield from self._decide(routes, bag)
             referenced = call.mark()
             quotas = {}
             if decision.is_ok:
                 for name, wanted in call.quotas.items():
                     call.rewind(prepared)
                     asked = Asked(name, wanted.amount, wanted.best_effort, call.deduplication_id)
-                    granted = grant(asked, routes, bag, self._watch)
+                    granted = yield from grant(asked, routes, bag, self._watch)
                     quotas[name] = QuotaResult(
                         granted.amount,
                         valid_for=granted.valid_for,
@@ -76,47 +105,57 @@ class Dispatcher:
             )
             self._metrics.checks.labels(_code_name(decision.code)).inc()
 
-    def report(self, call: ReportCall) -> None:
-        """Takes every bag of `call`: each handler gets all instances of a template in one call, at the end.
-
-        Raises `CallError` (UNKNOWN) with every failure after the good part has been delivered.
-        """
+    def _report(self, call: ReportCall) -> Waits[None]:
         with self._accounted("Report") as snapshot:
             self._metrics.report_bags.inc(len(call))
             failures: list[str] = []
-            collected: dict[tuple[LiveHandler, str], list[Instance]] = {}
+            collected: Collected = {}
             for bag in call.bags():
-                self._collect(snapshot, bag, collected, failures)
+                yield from self._collect(snapshot, bag, collected, failures)
             for index, text in call.errors:
                 self._metrics.bag_failures.inc()
                 failures.append(f"bag {index}: {text}")
-            for (handler, _), instances in collected.items():
+            begun = [(*place, instances, self._begin(place[0], instances)) for place, instances in collected.items()]
+            for handler, _, policy, instances, answer in begun:
                 try:
-                    handler.report(instances)
+                    yield from resolve(answer)
                 except HandlerError as error:
-                    failures.append(str(error))
+                    self._not_taken(handler, policy, len(instances), error, failures)
             if failures:
                 raise CallError(Code.UNKNOWN, ", ".join(dict.fromkeys(failures)))
 
-    def _prepare(self, routes: NamespaceRoutes, bag: AttributeSource) -> AttributeSource:
+    def _prepare(self, routes: NamespaceRoutes, bag: AttributeSource) -> Waits[AttributeSource]:
         try:
-            return generate(routes, bag, self._watch.condition_failed)
+            return (yield from generate(routes, bag, self._watch))
         except GenerationError as error:
             raise CallError(Code.INTERNAL, f"preprocessing attributes failed: {error}") from error
 
-    def _decide(self, routes: NamespaceRoutes, bag: AttributeSource) -> tuple[Decision, RouteDirective | None]:
+    def _decide(self, routes: NamespaceRoutes, bag: AttributeSource) -> Waits[tuple[Decision, RouteDirective | None]]:
         matched = routes.check.matching(bag, self._watch.condition_failed)
         combination, failures = Combination(), []
+        begun: list[tuple[Step, CheckResult | Future[CheckResult]]] = []
         for route in matched:
             for step in route.steps:
                 try:
-                    result = step.handler.check(step.instance.builder.build(bag))
-                    combination.add(step.handler.name, result, step.action)
+                    instance = step.instance.builder.build(bag)
                 except InstanceError as error:
                     self._watch.instance_failed("check", error)
                     failures.append(str(error))
+                    continue
+                try:
+                    begun.append((step, step.handler.check(instance)))
                 except HandlerError as error:
+                    begun.append((step, failed(error)))
+        for step, answer in begun:
+            try:
+                combination.add(step.handler.name, (yield from resolve(answer)), step.action)
+            except HandlerError as error:
+                instead = check_instead(step.policy)
+                if instead is None:
                     failures.append(str(error))
+                else:
+                    self._watch.passed_over(step.handler.name, step.policy, error)
+                    combination.add(step.handler.name, instead)
         if failures:
             raise CallError(Code.INTERNAL, f"performing check operation failed: {', '.join(failures)}")
         decision = combination.decision()
@@ -131,17 +170,33 @@ class Dispatcher:
         view = Overlay(bag, combination.outputs) if combination.outputs else bag
         return header_directive(matched, view, self._watch.header_failed)
 
-    def _collect(
-        self,
-        snapshot: Snapshot,
-        bag: AttributeSource,
-        collected: dict[tuple[LiveHandler, str], list[Instance]],
-        failures: list[str],
+    def _begin(self, handler: LiveHandler, instances: list[Instance]) -> Future[None] | None:
+        try:
+            return handler.report(instances)
+        except HandlerError as error:
+            return failed(error)
+
+    def _not_taken(
+        self, handler: LiveHandler, policy: FailurePolicy, count: int, error: HandlerError, failures: list[str]
     ) -> None:
+        """Counts a report that a handler did not take. The client is told unless the rule fails open or the handler is
+        in quarantine: sending the report again would only give the others their part twice."""
+        if isinstance(error, QuarantinedError):
+            self._watch.report_dropped(handler.name, count, "quarantined")
+        elif policy is FailurePolicy.FAIL_OPEN:
+            self._watch.report_dropped(handler.name, count, "failed")
+            self._watch.passed_over(handler.name, policy, error)
+        else:
+            self._watch.report_dropped(handler.name, count, "failed")
+            failures.append(str(error))
+
+    def _collect(
+        self, snapshot: Snapshot, bag: AttributeSource, collected: Collected, failures: list[str]
+    ) -> Waits[None]:
         """Adds the instances of one bag; what cannot be built is a failure and the rest goes on."""
         routes = snapshot.routes.of(identity_namespace(bag))
         try:
-            view = generate(routes, bag, self._watch.condition_failed)
+            view = yield from generate(routes, bag, self._watch)
         except GenerationError as error:
             self._metrics.bag_failures.inc()
             failures.append(f"preprocessing attributes failed: {error}")
@@ -154,7 +209,7 @@ class Dispatcher:
                     self._watch.instance_failed("report", error)
                     failures.append(str(error))
                     continue
-                collected.setdefault((step.handler, instance.template), []).append(instance)
+                collected.setdefault((step.handler, instance.template, step.policy), []).append(instance)
 
     @contextmanager
     def _accounted(self, method: str) -> Iterator[Snapshot]:

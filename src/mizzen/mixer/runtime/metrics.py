@@ -21,6 +21,7 @@ class RuntimeMetrics:
         self._dispatched: dict[tuple[str, str, str, bool], tuple[Counter, Histogram]] = {}
         self._configuration()
         self._handlers()
+        self._extensions()
         self._calls()
 
     def dispatched(self, template: str, handler: str, adapter: str, failed: bool, seconds: float) -> None:
@@ -67,6 +68,37 @@ class RuntimeMetrics:
         self.handlers_closed = self._counter("handler_closed_handlers", "Handlers closed.")
         self.handler_build_failures = self._counter("handler_build_failures", "Handlers that could not be built.")
         self.handler_close_failures = self._counter("handler_close_failures", "Handlers that failed while closing.")
+
+        self.handler_failures = self._counter(
+            "handler_failures",
+            "Calls that failed: error, partial, timeout, slow, busy or quarantined.",
+            "handler",
+            "reason",
+        )
+        self.handler_quarantined = self._gauge(
+            "handler_quarantined", "1 while the handler is in quarantine.", "handler"
+        )
+        self.handler_quarantines = self._counter(
+            "handler_quarantines", "Quarantines begun or renewed after a probe that failed.", "handler"
+        )
+        self.reports_dropped = self._counter(
+            "report_instances_dropped", "Instances of Reports that a handler did not take.", "handler", "reason"
+        )
+        self.failures_passed_over = self._counter(
+            "failures_passed_over", "Failed calls of handlers that a rule's failurePolicy answered.", "policy"
+        )
+
+    def _extensions(self) -> None:
+        self.extensions_loaded = self._gauge("extension_adapters", "Adapters in force that are not built in.")
+        self.extension_errors = self._gauge(
+            "extension_errors", "Faults of adapters and templates that are not built in."
+        )
+        self.extensions_kept = self._gauge(
+            "extension_modules_kept",
+            "Modules whose newest version is faulty and whose last good one is in force.",
+        )
+        self.extension_load_failures = self._counter("extension_load_failures", "Modules that could not be loaded.")
+        self.extension_reloads = self._counter("extension_reloads", "Changes of adapters that were put in force.")
 
     def _calls(self) -> None:
         self.dispatches = self._counter("runtime_dispatches", "Calls of adapters.", *_DISPATCH_LABELS)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from mizzen.config.kinds import FailurePolicy
+from mizzen.mixer.calling import HandlerError, Waits, resolve
 from mizzen.mixer.expr import AttributeSource, EvaluationError, Value
-from mizzen.mixer.runtime.index import OnFailure
-from mizzen.mixer.runtime.live import HandlerError
 from mizzen.mixer.runtime.overlay import Overlay
 from mizzen.mixer.runtime.routing import NamespaceRoutes, Step
 from mizzen.mixer.runtime.vocabulary import output_prefix
+from mizzen.mixer.runtime.watch import Watch
 from mizzen.mixer.templates import InstanceError
 
 
@@ -15,31 +16,36 @@ class GenerationError(Exception):
     """A generator or one of its bindings failed; the bag cannot be used."""
 
 
-def generate(routes: NamespaceRoutes, bag: AttributeSource, on_failure: OnFailure) -> AttributeSource:
+def generate(routes: NamespaceRoutes, bag: AttributeSource, watch: Watch) -> Waits[AttributeSource]:
     """`bag`, or a view of it with generated attributes. Raises `GenerationError` with the text of every failure.
 
     Every generator sees the request alone, so their order matters only where two write the same attribute: the first
-    one counts.
+    one counts. A rule that fails open has no attributes where its generator cannot answer.
     """
     if not len(routes.generate):
         return bag
     view = Overlay(bag)
     failures: list[str] = []
-    for route in routes.generate.matching(bag, on_failure):
+    for route in routes.generate.matching(bag, watch.condition_failed):
         for step in route.steps:
             try:
-                view.add(_outputs(step, bag))
-            except (InstanceError, HandlerError, EvaluationError) as error:
+                view.add((yield from _outputs(step, bag)))
+            except HandlerError as error:
+                if step.policy is FailurePolicy.FAIL_OPEN:
+                    watch.passed_over(step.handler.name, step.policy, error)
+                else:
+                    failures.append(str(error))
+            except (InstanceError, EvaluationError) as error:
                 failures.append(str(error))
     if failures:
         raise GenerationError(", ".join(failures))
     return view
 
 
-def _outputs(step: Step, bag: AttributeSource) -> dict[str, Value]:
+def _outputs(step: Step, bag: AttributeSource) -> Waits[dict[str, Value]]:
     """The bound attributes of one generator instance, all or none."""
     config = step.instance
-    outputs = step.handler.generate(config.builder.build(bag))
+    outputs = yield from resolve(step.handler.generate(config.builder.build(bag)))
     prefix = output_prefix(config.template)
     view = Overlay(_Outputs(bag, prefix), {prefix + name: value for name, value in outputs.items()})
     return {name: expression.evaluate(view) for name, expression in config.bindings.items()}

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mizzen.mixer.adapters import Code, QuotaArguments, QuotaResult
+from mizzen.mixer.calling import HandlerError, Waits, resolve
 from mizzen.mixer.expr import AttributeSource
-from mizzen.mixer.runtime.live import HandlerError
+from mizzen.mixer.runtime.policy import quota_instead
 from mizzen.mixer.runtime.routing import NamespaceRoutes
 from mizzen.mixer.runtime.watch import Watch
 from mizzen.mixer.templates import InstanceError
@@ -33,8 +34,9 @@ class Asked:
         return QuotaArguments(amount=self.amount, best_effort=self.best_effort, deduplication_id=identity)
 
 
-def grant(asked: Asked, routes: NamespaceRoutes, bag: AttributeSource, watch: Watch) -> QuotaResult:
-    """What is granted. Never raises: a failing adapter or instance grants nothing, and the caller refuses."""
+def grant(asked: Asked, routes: NamespaceRoutes, bag: AttributeSource, watch: Watch) -> Waits[QuotaResult]:
+    """What is granted. Never raises: a failing instance grants nothing, and for a failing adapter its rule's
+    `failurePolicy` answers, by default with nothing too; the caller then refuses."""
     full = QuotaResult(amount=asked.amount, valid_for=FULL_GRANT_SECONDS)
     rules = routes.quota.get(asked.name.lower())
     if rules is None:
@@ -45,10 +47,16 @@ def grant(asked: Asked, routes: NamespaceRoutes, bag: AttributeSource, watch: Wa
         for step in route.steps:
             try:
                 instance = step.instance.builder.build(bag)
-                results.append(step.handler.quota(instance, asked.arguments()))
-            except (InstanceError, HandlerError) as error:
+                results.append((yield from resolve(step.handler.quota(instance, asked.arguments()))))
+            except InstanceError as error:
                 watch.quota_failed(asked.name, error)
                 results.append(QuotaResult())
+            except HandlerError as error:
+                if step.policy:
+                    watch.passed_over(step.handler.name, step.policy, error)
+                else:
+                    watch.quota_failed(asked.name, error)
+                results.append(quota_instead(step.policy, asked.amount))
     if not results:
         watch.metrics.quotas_unmatched.inc()
         return full

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from mizzen.config.kinds import FailurePolicy
 from mizzen.mixer.expr import Expression
 from mizzen.mixer.runtime.configured import HeaderOperationConfig, InstanceConfig, RuleConfig
 from mizzen.mixer.runtime.index import RuleSet
@@ -20,11 +21,15 @@ from mizzen.mixer.templates import Variety
 
 @dataclass(frozen=True)
 class Step:
-    """One instance that goes to one handler; `action` is the name under which header values see its output."""
+    """One instance that goes to one handler; `action` is the name under which header values see its output.
+
+    `policy` is its rule's: what happens when the handler cannot answer.
+    """
 
     handler: LiveHandler
     instance: InstanceConfig
     action: str = ""
+    policy: FailurePolicy = FailurePolicy.FAIL_CALL
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,7 @@ def _routes(rules: Iterable[RuleConfig], handlers: Mapping[str, LiveHandler]) ->
 def _steps(rule: RuleConfig, handlers: Mapping[str, LiveHandler]) -> list[Step]:
     """The steps of a rule's actions; an action whose handler is not alive has none."""
     return [
-        Step(handlers[action.handler.key], instance, action.name)
+        Step(handlers[action.handler.key], instance, action.name, rule.failure_policy)
         for action in rule.actions
         if action.handler.key in handlers
         for instance in action.instances

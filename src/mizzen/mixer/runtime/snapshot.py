@@ -56,16 +56,6 @@ class Snapshot:
     routes: RouteTable = field(default_factory=RouteTable)
     errors: tuple[ConfigError, ...] = ()
     users: InUse = field(default_factory=InUse, compare=False, repr=False)
-    _blocking: bool = field(default=False, init=False, compare=False, repr=False)
-
-    @property
-    def is_blocking(self) -> bool:
-        """Whether a call may have to wait for an adapter."""
-        return self._blocking
-
-    def __post_init__(self) -> None:
-        blocking = any(handler.may_wait for handler in self.handlers.values())
-        object.__setattr__(self, "_blocking", blocking)
 
     @staticmethod
     def build(

@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 
+from mizzen.config.kinds import FailurePolicy
 from mizzen.mixer.runtime.metrics import RuntimeMetrics
 from mizzen.mixer.runtime.throttle import Throttle
 
@@ -30,6 +31,18 @@ class Watch:
     def instance_failed(self, variety: str, error: Exception) -> None:
         self.metrics.instance_failures.labels(variety).inc()
         self._say(f"instance {variety}", "instance cannot be built", variety=variety, error=error)
+
+    def passed_over(self, handler: str, policy: FailurePolicy, error: Exception) -> None:
+        self.metrics.failures_passed_over.labels(policy.name).inc()
+        self._say(
+            f"passed over {handler}",
+            "handler failed; the rule's failurePolicy answers",
+            policy=policy.name,
+            error=error,
+        )
+
+    def report_dropped(self, handler: str, instances: int, reason: str) -> None:
+        self.metrics.reports_dropped.labels(handler, reason).inc(instances)
 
     def quota_failed(self, quota: str, error: Exception) -> None:
         self.metrics.quota_failures.inc()
