@@ -183,6 +183,7 @@ class RouteDirective:
 
 @final
 class CheckCall:
+    decision_id: str | None
     def __new__(cls, request: bytes, peer: str | None = None) -> Self: ...
     @property
     def deduplication_id(self) -> str: ...

@@ -1,8 +1,8 @@
 """Generates the protocol's Python classes from `proto/` into `src/mizzen/wire/pb`.
 
 Run from the root of the repository, `make proto` does: `python -m tests.wire.generate`. The result is committed; a test
-compares it with what this would write. Classes live under `mizzen.wire.pb.istio`, not under a top-level `istio`, so
-that no other package can clash with them; `google.rpc` comes from googleapis-common-protos.
+compares it with what this would write. Classes live under `mizzen.wire.pb`, not under a top-level `istio`, so that no
+other package can clash with them; `google.rpc` comes from googleapis-common-protos.
 """
 
 from __future__ import annotations
@@ -50,8 +50,11 @@ def generate(into: Path) -> None:
 
 def rehome(text: str) -> str:
     """Let a module import its neighbours from their place below `mizzen.wire.pb`."""
-    text = re.sub(r"^(from|import) istio\b", rf"\1 {PACKAGE}.istio", text, flags=re.MULTILINE)
-    return re.sub(r"(?<![\w.])istio\.mixer\.(?=[\w.]*_pb2\b)", f"{PACKAGE}.istio.mixer.", text)
+    for own in (r"istio", r"mizzen\.mixer\.v1"):
+        name = own.replace("\\", "")
+        text = re.sub(rf"^(from|import) {own}\b", rf"\1 {PACKAGE}.{name}", text, flags=re.MULTILINE)
+        text = re.sub(rf"(?<![\w.]){own}\.(?=[\w.]*_pb2\b)", f"{PACKAGE}.{name}.", text)
+    return text
 
 
 def drop_empty_services(into: Path) -> None:

@@ -56,6 +56,9 @@ pub(crate) struct CheckCall {
     request: CheckRequest,
     peer: Option<String>,
     response: Option<Vec<u8>>,
+    /// The name under which the decision can be looked up later; a front sends it beside the answer.
+    #[pyo3(get, set)]
+    decision_id: Option<String>,
 }
 
 #[pymethods]
@@ -64,7 +67,7 @@ impl CheckCall {
     #[pyo3(signature = (request, peer = None))]
     fn new(request: &[u8], peer: Option<String>) -> PyResult<CheckCall> {
         let request = CheckRequest::parse(request).map_err(refused)?;
-        Ok(CheckCall { request, peer, response: None })
+        Ok(CheckCall { request, peer, response: None, decision_id: None })
     }
 
     #[getter]
