@@ -5,6 +5,7 @@
 
 // The data: attributes, their wire form, configuration.
 pub mod answer;
+pub mod auth;
 pub mod bag;
 mod compress;
 pub mod config;

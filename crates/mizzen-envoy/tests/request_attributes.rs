@@ -175,3 +175,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_payload_header_is_set_apart_and_never_among_the_headers() {
+    let (bag, arrival) = derived(&stream(&[(":path", "/"), ("x-jwt-payload", "e30"), ("x-team", "red")]));
+    assert_eq!(map(&bag, names::REQUEST_HEADERS), pairs(&[(":path", "/"), ("x-team", "red")]));
+    assert_eq!(arrival.payload.as_deref(), Some(&b"e30"[..]));
+    assert!(!bag.contains(names::REQUEST_AUTH_RAW_CLAIMS), "nobody has said that it was verified");
+}

@@ -1,5 +1,6 @@
 //! The attributes of a request that are known when its headers have arrived, as Istio 1.4's proxy set them.
 
+pub(crate) use mizzen_client::auth::PAYLOAD_HEADER;
 pub(crate) use mizzen_client::forward::FORWARDED_HEADER as FORWARD_HEADER;
 use mizzen_client::{Bag, Time, names};
 
@@ -20,6 +21,8 @@ pub(crate) struct Arrival {
     pub(crate) headers_without_trace: Option<usize>,
     /// The value of the forwarding header.
     pub(crate) forwarded: Option<Vec<u8>>,
+    /// The value of the header with a token's payload, verified or not.
+    pub(crate) payload: Option<Vec<u8>>,
 }
 
 /// Sets everything that is derived from the request and its connection, over what the bag holds.
@@ -47,6 +50,10 @@ fn derive_headers(headers: &[Header<'_>], bag: &mut Bag) -> Arrival {
                 arrival.forwarded.get_or_insert_with(|| header.value().to_vec());
                 continue;
             }
+            name if name == PAYLOAD_HEADER.as_bytes() => {
+                arrival.payload.get_or_insert_with(|| header.value().to_vec());
+                continue;
+            }
             _ => continue,
         };
         field.get_or_insert(header.value());
@@ -54,10 +61,11 @@ fn derive_headers(headers: &[Header<'_>], bag: &mut Bag) -> Arrival {
     let traced = headers.iter().any(|header| header.name().starts_with(TRACING_PREFIX));
     arrival.headers_without_trace = (!traced).then_some(headers.len());
     let pairs = headers.iter().map(|header| (header.name(), header.value()));
-    if arrival.forwarded.is_none() {
+    if arrival.forwarded.is_none() && arrival.payload.is_none() {
         bag.set_map_lossy(names::REQUEST_HEADERS, pairs);
     } else {
-        bag.set_map_lossy(names::REQUEST_HEADERS, pairs.filter(|(name, _)| *name != FORWARD_HEADER.as_bytes()));
+        let own = [FORWARD_HEADER.as_bytes(), PAYLOAD_HEADER.as_bytes()];
+        bag.set_map_lossy(names::REQUEST_HEADERS, pairs.filter(|(name, _)| !own.contains(name)));
     }
     bag.set_string_lossy(names::REQUEST_HOST, host.unwrap_or_default());
     bag.set_string_lossy(names::REQUEST_SCHEME, scheme.unwrap_or(b"http"));

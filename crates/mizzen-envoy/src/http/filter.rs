@@ -7,10 +7,10 @@ use std::sync::Arc;
 use mizzen_client::check_cache::Verdict;
 use mizzen_client::flow::{Decision, Finished, Started, Ticket};
 use mizzen_client::grpc::Outcome;
-use mizzen_client::names;
 use mizzen_client::status::Status;
+use mizzen_client::{Bag, auth, names};
 
-use super::attributes::{Arrival, FORWARD_HEADER, derive};
+use super::attributes::{Arrival, FORWARD_HEADER, PAYLOAD_HEADER, derive};
 use super::call::{self, Call};
 use super::config::HttpFilterConfig;
 use super::directive::{Reply, apply};
@@ -18,7 +18,7 @@ use super::prepared::{Prepared, forward_header};
 use super::worker::Worker;
 use crate::client::Waiter;
 use crate::clock;
-use crate::ffi::{Header, HeaderKind, HeadersStatus, HttpHandle, HttpScheduler, StreamView};
+use crate::ffi::{Header, HeaderKind, HeadersStatus, HttpHandle, HttpScheduler, MetadataSource, StreamView};
 use crate::report::{OWN_NAMESPACE, Record, forget_current, make_current, read_metadata, recycled};
 use crate::wake;
 
@@ -81,12 +81,12 @@ impl HttpFilter {
         self.prepared.replace(prepared.clone());
         let Some(prepared) = prepared else {
             let forward = forward_header(&self.worker.config.forward);
-            replace_forward_header(&mut envoy, None, forward.as_deref());
+            replace_own_headers(&mut envoy, None, forward.as_deref());
             return HeadersStatus::Continue;
         };
         let service = &prepared.service;
         let arrival = (service.check || service.report).then(|| self.arrive(&prepared, &envoy));
-        replace_forward_header(&mut envoy, arrival.as_ref(), prepared.forward_header.as_deref());
+        replace_own_headers(&mut envoy, arrival.as_ref(), prepared.forward_header.as_deref());
         if !service.check {
             return HeadersStatus::Continue;
         }
@@ -107,7 +107,7 @@ impl HttpFilter {
     fn arrive(&self, prepared: &Prepared, envoy: &HttpHandle<'_>) -> Arrival {
         let mut record = self.record.borrow_mut();
         let record = record.get_or_insert_with(recycled);
-        let arrival = prepared.fill(&self.worker.config, &mut record.bag, |bag| derive(envoy, bag, clock::wall()));
+        let arrival = prepared.fill(&self.worker.config, &mut record.bag, |bag| derive_all(envoy, bag));
         record.report = prepared.service.report;
         record.observed.request_header_bytes = Some(arrival.header_bytes);
         record.observed.headers_without_trace = arrival.headers_without_trace;
@@ -152,7 +152,7 @@ impl HttpFilter {
         let Some(prepared) = self.worker.prepared(envoy).filter(|prepared| prepared.service.report) else { return };
         let mut record = self.record.borrow_mut();
         let record = record.get_or_insert_with(recycled);
-        prepared.fill_late(&self.worker.config, &mut record.bag, |bag| derive(envoy, bag, clock::wall()));
+        prepared.fill_late(&self.worker.config, &mut record.bag, |bag| derive_all(envoy, bag));
         record.report = true;
     }
 
@@ -228,7 +228,7 @@ impl HttpFilter {
         self.with_bag(|bag| self.worker.client.resume(ticket, bag, &prepared.service.quotas, &prepared.policy))
     }
 
-    fn with_bag<R>(&self, read: impl FnOnce(&mizzen_client::Bag) -> R) -> Option<R> {
+    fn with_bag<R>(&self, read: impl FnOnce(&Bag) -> R) -> Option<R> {
         self.record.borrow().as_ref().map(|record| read(&record.bag))
     }
 
@@ -405,14 +405,35 @@ impl Waiter for HttpFilter {
     }
 }
 
-/// Removes what the caller sent in the forwarding header and puts in what this proxy forwards.
-fn replace_forward_header(envoy: &mut HttpHandle<'_>, arrival: Option<&Arrival>, forward: Option<&str>) {
-    let sent = match arrival {
-        Some(arrival) => arrival.forwarded.is_some(),
-        None => envoy.header(HeaderKind::Request, FORWARD_HEADER, |_| ()).is_some(),
+/// What the headers and the connection tell, and the claims of a token, if it was verified.
+fn derive_all(envoy: &HttpHandle<'_>, bag: &mut Bag) -> Arrival {
+    let arrival = derive(envoy, bag, clock::wall());
+    if let Some(payload) = arrival.payload.as_ref().filter(|_| is_verified(envoy)) {
+        auth::apply_payload(payload, bag);
+    }
+    arrival
+}
+
+/// Whether jwt_authn says of this very request that the payload header is its own; a client can send a header, but no metadata.
+fn is_verified(envoy: &HttpHandle<'_>) -> bool {
+    let keys = envoy.metadata_keys(MetadataSource::Dynamic, auth::VERIFIED_NAMESPACE.as_bytes());
+    keys.iter().any(|key| key == auth::VERIFIED_KEY.as_bytes())
+}
+
+/// Removes the headers that are for this filter alone, and puts in what this proxy forwards.
+fn replace_own_headers(envoy: &mut HttpHandle<'_>, arrival: Option<&Arrival>, forward: Option<&str>) {
+    let (sent, payload) = match arrival {
+        Some(arrival) => (arrival.forwarded.is_some(), arrival.payload.is_some()),
+        None => {
+            let sent = |name| envoy.header(HeaderKind::Request, name, |_| ()).is_some();
+            (sent(FORWARD_HEADER), sent(PAYLOAD_HEADER))
+        }
     };
     match forward {
         Some(value) => envoy.set_header(HeaderKind::Request, FORWARD_HEADER, value.as_bytes()),
         None => sent && envoy.remove_header(HeaderKind::Request, FORWARD_HEADER),
     };
+    if payload {
+        envoy.remove_header(HeaderKind::Request, PAYLOAD_HEADER);
+    }
 }
