@@ -13,6 +13,7 @@ from mizzen.mixer.adapters.opa import OpaAdapter
 from mizzen.mixer.adapters.prometheus import PrometheusAdapter
 from mizzen.mixer.adapters.rbac import RbacAdapter
 from mizzen.mixer.adapters.redisquota import RedisQuotaAdapter
+from mizzen.mixer.adapters.statsd import StatsdAdapter
 from mizzen.mixer.adapters.stdio import StdioAdapter
 
 _BUILT_IN: tuple[type[Adapter], ...] = (
@@ -24,6 +25,7 @@ _BUILT_IN: tuple[type[Adapter], ...] = (
     PrometheusAdapter,
     RbacAdapter,
     RedisQuotaAdapter,
+    StatsdAdapter,
     StdioAdapter,
 )
 
