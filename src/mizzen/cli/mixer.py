@@ -37,6 +37,10 @@ def mixer(
     config_dir: Annotated[
         Path, typer.Option("--config-dir", metavar="DIR", help="Directory with the configuration, in YAML.")
     ],
+    adapter_dir: Annotated[
+        list[Path] | None,
+        typer.Option("--adapter-dir", metavar="DIR", help="Folder with adapters in Python; may be given again."),
+    ] = None,
     address: Annotated[str, typer.Option(metavar="IP", help="Address both servers bind to.")] = "127.0.0.1",
     port: Annotated[
         int,
@@ -83,8 +87,12 @@ def mixer(
     configure_logs(log_level.value, json=log_format is LogFormat.JSON)
     if not config_dir.is_dir():
         fail(f"--config-dir {config_dir}: is not a directory; accepted: an existing directory", EXIT_USAGE)
+    for directory in adapter_dir or ():
+        if not directory.is_dir():
+            fail(f"--adapter-dir {directory}: is not a directory; accepted: an existing directory", EXIT_USAGE)
     settings = MixerSettings(
         config_directory=config_dir,
+        adapter_directories=tuple(adapter_dir or ()),
         address=address,
         port=port,
         monitoring_port=monitoring_port,

@@ -23,6 +23,10 @@ class Output(Enum):
 
 def validate(
     paths: Annotated[list[Path], typer.Argument(metavar="FILE|DIR…", help="Files, and directories with YAML files.")],
+    adapter_dir: Annotated[
+        list[Path] | None,
+        typer.Option("--adapter-dir", metavar="DIR", help="Folder with adapters in Python; may be given again."),
+    ] = None,
     default_namespace: Annotated[
         str, typer.Option(metavar="NAME", help="Namespace of resources that name none.")
     ] = "istio-system",
@@ -31,13 +35,20 @@ def validate(
     """Check configuration files for faults.
 
     All files are taken together, so references between them resolve. Nothing outside the files is touched: handlers
-    are checked, but not built. The exit status is 1 when there is any fault.
+    are checked, but not built. Modules of --adapter-dir are imported. The exit status is 1 when there is any fault.
     """
     from mizzen.config.store import StoreState, advance
+    from mizzen.mixer.extensions import Catalog, installed
     from mizzen.mixer.runtime.validate import validate_resources
 
+    catalog = Catalog(adapter_dir or (), installed())
+    try:
+        catalog.refresh()
+    except OSError as error:
+        typer.echo(f"mizzen validate: --adapter-dir {error.filename}: {error.strerror}", err=True)
+        raise typer.Exit(2) from None
     state = advance(StoreState(), read(paths), default_namespace)
-    errors = [*state.errors, *validate_resources(state.resources)]
+    errors = [*catalog.errors, *state.errors, *validate_resources(state.resources, catalog.inventory)]
     if output is Output.JSON:
         result = {
             "valid": not errors,

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, Proce
 from mizzen import __version__
 from mizzen.config.resource import DEFAULT_NAMESPACE
 from mizzen.config.store import FileStore
+from mizzen.mixer.extensions import Catalog, installed
 from mizzen.mixer.front import Calls, Front, FrontCollector, Limits, Tls
 from mizzen.mixer.front_aio import AioFront
 from mizzen.mixer.front_native import NativeFront
@@ -30,6 +31,8 @@ class MixerSettings:
     """Settings of one Mixer. Port 0 means any free one; both servers bind to `address`.
 
     `native` asks for the native front, which has no TLS yet: with `tls` the one on grpc.aio serves.
+    `adapter_directories` are folders with adapters and templates; `installed_adapters` says whether those of installed
+    packages are loaded.
     """
 
     config_directory: Path
@@ -41,6 +44,8 @@ class MixerSettings:
     limits: Limits = field(default_factory=Limits)
     drain_seconds: float = 5.0
     native: bool = True
+    adapter_directories: tuple[Path, ...] = ()
+    installed_adapters: bool = True
 
 
 class MixerServer:
@@ -53,6 +58,8 @@ class MixerServer:
         self.dispatcher = Dispatcher(Snapshot(), self.metrics)
         store = FileStore(settings.config_directory, settings.default_namespace)
         self.controller = Controller(store, self.dispatcher, self.metrics, inventory)
+        points = installed() if settings.installed_adapters else ()
+        self.catalog = Catalog(settings.adapter_directories, points, inventory)
         calls = Calls(self.dispatcher.check, self.dispatcher.report, self._generation)
         self.front = _front(settings, calls, self.metrics)
         self.metrics.registry.register(FrontCollector(self.front))
@@ -65,8 +72,10 @@ class MixerServer:
         return self.monitoring.port if self.monitoring else 0
 
     def start(self) -> None:
-        """Loads the configuration and serves. OSError when the directory cannot be read or a port cannot be had; then
-        nothing is left running."""
+        """Loads adapters and configuration and serves. OSError when a directory cannot be read or a port cannot be had;
+        then nothing is left running."""
+        self.catalog.refresh()
+        self._take_catalog()
         self.controller.load()
         try:
             self.monitoring = Monitoring(self._pages(), self.settings.address, self.settings.monitoring_port)
@@ -78,8 +87,22 @@ class MixerServer:
         self._serving.set()
 
     async def follow(self) -> None:
-        """Applies changes of the configuration until cancelled."""
-        await self.controller.follow()
+        """Applies changes of the configuration and of adapters until cancelled."""
+        await asyncio.gather(self.controller.follow(), self._follow_adapters())
+
+    async def _follow_adapters(self) -> None:
+        async for _ in self.catalog.watch():
+            self.metrics.extension_reloads.inc()
+            await asyncio.to_thread(self._take_catalog)
+
+    def _take_catalog(self) -> None:
+        """Puts the catalog's adapters in force and counts them."""
+        catalog, metrics = self.catalog, self.metrics
+        metrics.extensions_loaded.set(catalog.added)
+        metrics.extension_errors.set(len(catalog.errors))
+        metrics.extensions_kept.set(len(catalog.kept))
+        metrics.extension_load_failures.inc(catalog.take_load_failures())
+        self.controller.change_inventory(catalog.inventory, catalog.errors)
 
     def run_until(self, stop: asyncio.Event) -> asyncio.Task[None]:
         """A task that follows the configuration and ends when `stop` is set."""

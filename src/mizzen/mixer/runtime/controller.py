@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -20,8 +20,7 @@ from mizzen.mixer.runtime.snapshot import Snapshot, close_replaced
 
 
 class Controller:
-    """Builds snapshots and exchanges them. `load`, `follow` and `apply` are for one thread at a time; the properties
-    may be read from any."""
+    """Builds snapshots and exchanges them. `load` and `follow` are for one thread at a time; the rest is for any."""
 
     def __init__(
         self,
@@ -39,6 +38,8 @@ class Controller:
         self._process = secrets.token_hex(4)
         self._errors: tuple[ConfigError, ...] = ()
         self._state = StoreState()
+        self._extension_errors: tuple[ConfigError, ...] = ()
+        self._applying = threading.Lock()
 
     @property
     def generation(self) -> str:
@@ -61,9 +62,24 @@ class Controller:
 
     def apply(self, state: StoreState) -> None:
         """Puts `state` in force. A state whose resources are those in force only brings its errors up to date."""
+        with self._applying:
+            self._apply(state)
+
+    def change_inventory(self, inventory: Inventory, errors: Sequence[ConfigError] = ()) -> None:
+        """Puts other adapters and templates in force; `errors` are the faults of those that could not be loaded.
+
+        Handlers whose adapter is another class now are built anew; before `load` nothing is built.
+        """
+        with self._applying:
+            changed, self._inventory = inventory != self._inventory, inventory
+            self._extension_errors = tuple(errors)
+            if self._dispatcher.snapshot.number >= 0:
+                self._apply(self._state, rebuild=changed)
+
+    def _apply(self, state: StoreState, *, rebuild: bool = False) -> None:
         before = self._dispatcher.snapshot
         resources = self._relevant(state.resources)
-        if before.number < 0 or resources != self._relevant(self._state.resources):
+        if rebuild or before.number < 0 or resources != self._relevant(self._state.resources):
             after = Snapshot.build(
                 resources,
                 before,
@@ -76,7 +92,7 @@ class Controller:
         else:
             after = before
         self._state = state
-        self._tell((*state.errors, *after.errors), after)
+        self._tell((*self._extension_errors, *state.errors, *after.errors), after)
 
     def close(self) -> None:
         """Closes every handler; no call may follow."""
@@ -100,6 +116,7 @@ class Controller:
                     "adapter": handler.adapter.name,
                     "instances": list(handler.spec.instances),
                     "kept": key in snapshot.kept_handlers,
+                    "quarantined": handler.is_quarantined,
                 }
                 for key, handler in snapshot.handlers.items()
             ],
