@@ -8,7 +8,7 @@ use mizzen_client::instant::Instant;
 use mizzen_client::schedule::Schedule;
 
 use crate::clock;
-use crate::ffi::{BootstrapScheduler, HttpScheduler};
+use crate::ffi::{BootstrapScheduler, HttpScheduler, NetworkScheduler};
 
 static MAIN: Mutex<Option<BootstrapScheduler>> = Mutex::new(None);
 static REQUESTED: AtomicBool = AtomicBool::new(false);
@@ -23,6 +23,12 @@ const EAGER_PER_TICK: i64 = 8;
 pub(crate) trait Wakeable: Send + Sync {
     /// Only posts; without effect once the stream is gone.
     fn wake(&self, event: u64);
+}
+
+impl Wakeable for NetworkScheduler {
+    fn wake(&self, event: u64) {
+        self.commit(event);
+    }
 }
 
 impl Wakeable for HttpScheduler {

@@ -88,11 +88,6 @@ impl Connection {
         Connection { moment, state: State::Waiting, traffic: Traffic::default(), accepted: now }
     }
 
-    /// When it is decided about.
-    pub fn moment(&self) -> Moment {
-        self.moment
-    }
-
     /// Whether a decision is awaited.
     pub fn is_calling(&self) -> bool {
         self.state == State::Calling
@@ -147,8 +142,8 @@ impl Connection {
         self.traffic.send(length);
     }
 
-    /// The decision.
-    pub fn decide(&mut self, allowed: bool) -> Resolution {
+    /// The decision. `shown_again`: what is held comes once more with later data, and does not go on unseen.
+    pub fn decide(&mut self, allowed: bool, shown_again: bool) -> Resolution {
         if self.state != State::Calling {
             return Resolution::Ignored;
         }
@@ -157,8 +152,7 @@ impl Connection {
             return Resolution::Denied;
         }
         self.state = State::Open;
-        // what was held since the connection began is shown again once the upstream connection stands
-        if self.moment == Moment::FirstData {
+        if !shown_again {
             self.traffic.release();
         }
         Resolution::Allowed

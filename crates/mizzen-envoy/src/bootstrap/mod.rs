@@ -13,7 +13,7 @@ use mizzen_client::instant::Instant;
 
 use crate::ffi::{BootstrapHandle, Completion, Header, Level, Timer, log};
 use crate::stats::{self, Published};
-use crate::{clock, node, wake};
+use crate::{clock, node, tcp, wake};
 use calls::Calls;
 use senders::Senders;
 use shutdown::Shutdown;
@@ -74,8 +74,8 @@ impl Bootstrap {
         self.look();
     }
 
-    /// The process ends once `completion` is dropped: after a tick, for the streams that are just ending, and the answers to the last batches, or after two
-    /// seconds.
+    /// The process ends once `completion` is dropped: TCP connections are closed, for their last report, and streams that are just ending come along;
+    /// then come the answers to the last batches. All that takes a tick, and two seconds at most.
     pub(crate) fn shutdown(&self, completion: Completion) {
         {
             let mut state = self.state.borrow_mut();
@@ -83,7 +83,10 @@ impl Bootstrap {
             state.senders.begin_shutdown();
             match &mut state.shutdown {
                 Some(shutdown) => shutdown.add(completion),
-                None => state.shutdown = Some(Shutdown::new(completion, clock::now())),
+                None => {
+                    state.shutdown = Some(Shutdown::new(completion, clock::now()));
+                    tcp::end_all();
+                }
             }
         }
         self.look();
@@ -159,7 +162,7 @@ impl Bootstrap {
         let mut next = *tick;
         let mut completion = None;
         if let Some(ending) = shutdown {
-            match ending.wait(now, senders.is_drained()) {
+            match ending.wait(now, senders.is_drained() && tcp::are_none_open()) {
                 Some(until) => next = next.into_iter().chain([until]).min(),
                 None => {
                     senders.abandon();

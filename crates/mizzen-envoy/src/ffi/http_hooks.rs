@@ -10,14 +10,8 @@ use std::sync::Arc;
 use super::abi::{Buffer, Header, HeadersStatus, Pointer, slice};
 use super::guard::{guard, guard_or};
 use super::http::HttpHandle;
+use super::object::{absent, shared};
 use crate::http::{HttpFilter, HttpFilterConfig, RouteConfig};
-
-/// Stands for a filter that could not be made; its address only, so that Envoy never gets a null filter (whose later hooks it would call all the same).
-static ABSENT: u8 = 0;
-
-fn absent() -> Pointer {
-    std::ptr::from_ref(&ABSENT).cast_mut().cast()
-}
 
 /// Runs `body` with the stream's handle and filter; the filter stays alive during the hook even if Envoy destroys it meanwhile.
 ///
@@ -30,7 +24,7 @@ unsafe fn with<R>(
     body: impl FnOnce(&Rc<HttpFilter>, HttpHandle<'_>) -> R,
 ) -> R {
     // SAFETY: passed on.
-    let Some(object) = (unsafe { shared(module) }) else { return fallback };
+    let Some(object) = (unsafe { shared::<HttpFilter>(module) }) else { return fallback };
     // SAFETY: the pointer is live for the hook, and the handle ends with it.
     guard(fallback, || body(&object, unsafe { HttpHandle::new(filter) }))
 }
@@ -41,7 +35,7 @@ unsafe fn with<R>(
 /// As for [`with`].
 unsafe fn with_recovery(filter: Pointer, module: Pointer, body: impl FnOnce(&Rc<HttpFilter>, HttpHandle<'_>)) {
     // SAFETY: passed on.
-    let Some(object) = (unsafe { shared(module) }) else { return };
+    let Some(object) = (unsafe { shared::<HttpFilter>(module) }) else { return };
     guard_or(
         (),
         // SAFETY: the pointer is live for the hook, and the handle ends with it.
@@ -49,20 +43,6 @@ unsafe fn with_recovery(filter: Pointer, module: Pointer, body: impl FnOnce(&Rc<
         // SAFETY: the same.
         || object.recover_held(unsafe { HttpHandle::new(filter) }),
     );
-}
-
-/// # Safety
-/// `module` was returned by `http_filter_new` and is not destroyed yet.
-unsafe fn shared(module: Pointer) -> Option<Rc<HttpFilter>> {
-    if module == absent() {
-        return None;
-    }
-    let object = module.cast_const().cast::<HttpFilter>();
-    // SAFETY: the pointer came from Rc::into_raw and Envoy's reference is still counted.
-    Some(unsafe {
-        Rc::increment_strong_count(object);
-        Rc::from_raw(object)
-    })
 }
 
 impl HttpHandle<'_> {
@@ -135,7 +115,7 @@ extern "C" fn envoy_dynamic_module_on_http_filter_destroy(module: Pointer) {
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_on_http_filter_request_headers(f: Pointer, m: Pointer, _end: bool) -> u32 {
     // SAFETY: Envoy's pointers for this hook.
-    let Some(object) = (unsafe { shared(m) }) else { return HeadersStatus::Continue as u32 };
+    let Some(object) = (unsafe { shared::<HttpFilter>(m) }) else { return HeadersStatus::Continue as u32 };
     let status = guard_or(
         HeadersStatus::Continue,
         // SAFETY: the pointer is live for the hook, and the handle ends with it.

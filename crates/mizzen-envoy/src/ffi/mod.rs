@@ -13,6 +13,9 @@ mod http_hooks;
 mod log;
 mod log_hooks;
 mod logging;
+mod network;
+mod network_hooks;
+mod object;
 
 pub(crate) use abi::{Attribute, CalloutStart, Header, HeaderKind, HeadersStatus, MetadataSource, StreamView};
 pub(crate) use bootstrap::{BootstrapHandle, BootstrapScheduler, Completion, Timer};
@@ -20,6 +23,7 @@ pub(crate) use guard::hook_failures;
 pub(crate) use http::{HttpHandle, HttpScheduler};
 pub(crate) use log::LogHandle;
 pub(crate) use logging::{Level, concurrency, log};
+pub(crate) use network::{CloseKind, NetworkHandle, NetworkScheduler, ReadStatus};
 
 /// What Envoy calls first, once per loaded module, on the main thread: the answer is the ABI version this module was written for.
 #[unsafe(no_mangle)]

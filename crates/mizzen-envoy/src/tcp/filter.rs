@@ -1,0 +1,284 @@
+//! One connection, from its arrival to the report of its end.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use mizzen_client::Bag;
+use mizzen_client::flow::Ticket;
+use mizzen_client::grpc::Outcome;
+use mizzen_client::instant::Instant;
+use mizzen_client::tcp::{Connection, Event, Moment, Resolution, Step, Tls, set_arrival, set_destination, set_tls};
+
+use super::call::Call;
+use super::config::TcpFilterConfig;
+use super::open::Registration;
+use super::worker::Worker;
+use crate::client::Waiter;
+use crate::clock;
+use crate::ffi::{Attribute, CloseKind, NetworkHandle, NetworkScheduler, ReadStatus};
+use crate::stats::{self, Counter, Family};
+use crate::wake;
+
+/// Events by which a connection is woken.
+pub(super) const RETRY: u64 = 0;
+pub(super) const RESUME: u64 = 1;
+const REPORT: u64 = 2;
+pub(super) const END: u64 = 3;
+
+/// Periodic reports are due at multiples of this, so that those of many connections need few rounds of the main thread.
+const STEP_NANOS: u64 = 20_000_000;
+
+/// The filter of one connection. Envoy may call one hook from inside another, hence the cells: nothing stays borrowed while Envoy is called.
+pub(crate) struct TcpFilter {
+    pub(super) worker: Rc<Worker>,
+    pub(super) connection: RefCell<Connection>,
+    pub(super) bag: RefCell<Bag>,
+    /// The claim on a decision, while one is awaited.
+    pub(super) ticket: Cell<Option<Ticket>>,
+    pub(super) call: Cell<Option<Call>>,
+    /// An outcome that came while the attempt was being sent.
+    pub(super) early: RefCell<Option<Outcome>>,
+    pub(super) sending: Cell<bool>,
+    scheduler: OnceCell<Arc<NetworkScheduler>>,
+    registration: Cell<Option<Registration>>,
+    /// Reading, which the next filter had disabled, was enabled for the time of the pause.
+    reading_lent: Cell<bool>,
+    /// Where the connection goes is known for good.
+    located: Cell<bool>,
+}
+
+impl TcpFilter {
+    pub(crate) fn new(config: &Arc<TcpFilterConfig>, envoy: &NetworkHandle<'_>) -> TcpFilter {
+        TcpFilter {
+            worker: Worker::of(config, envoy),
+            connection: RefCell::new(Connection::new(config.moment, clock::now())),
+            bag: RefCell::new(config.attributes.clone()),
+            ticket: Cell::default(),
+            call: Cell::default(),
+            early: RefCell::default(),
+            sending: Cell::default(),
+            scheduler: OnceCell::new(),
+            registration: Cell::default(),
+            reading_lent: Cell::default(),
+            located: Cell::new(config.fixed_destination == (true, true)),
+        }
+    }
+
+    /// A client is being connected. If that alone is to be checked, the connection is held until the decision.
+    ///
+    /// The next filter, `tcp_proxy`, has disabled reading by now. It is enabled again meanwhile: a TLS handshake needs it, and only so does Envoy see a
+    /// client that gives up.
+    pub(crate) fn new_connection(&self, mut envoy: NetworkHandle<'_>) -> ReadStatus {
+        let config = &self.worker.config;
+        let source = envoy.remote_address().map(|(address, _)| address);
+        let id = format!("{}-{}", config.uuid, envoy.connection_id());
+        set_arrival(&mut self.bag.borrow_mut(), source, &id, clock::wall());
+        self.set_tls(&envoy);
+        if config.report {
+            self.registration.set(Some(Registration::new(Arc::clone(self.scheduler(&envoy)))));
+        }
+        if config.moment == Moment::FirstData {
+            return ReadStatus::Continue;
+        }
+        if !envoy.is_reading() {
+            envoy.read_disable(false);
+            self.reading_lent.set(true);
+        }
+        ReadStatus::StopIteration
+    }
+
+    fn set_tls(&self, envoy: &NetworkHandle<'_>) {
+        let [server_name, peer_uri, local_uri] = match envoy.is_tls() {
+            true => [Attribute::RequestedServerName, Attribute::PeerUriSan, Attribute::LocalUriSan]
+                .map(|attribute| envoy.attribute(attribute)),
+            // without TLS only a listener filter may have found a name
+            false => [envoy.attribute(Attribute::RequestedServerName), Vec::new(), Vec::new()],
+        };
+        let tls = Tls {
+            mutual: envoy.is(Attribute::Mtls),
+            server_name: &server_name,
+            peer_uri: &peer_uri,
+            local_uri: &local_uri,
+        };
+        set_tls(&mut self.bag.borrow_mut(), &tls);
+    }
+
+    /// The client is connected, a TLS handshake done.
+    pub(crate) fn connected(self: &Rc<Self>, mut envoy: NetworkHandle<'_>) {
+        if envoy.is_tls() {
+            self.set_tls(&envoy);
+        }
+        let asks = self.connection.borrow_mut().connected();
+        if asks && let Some(allowed) = self.ask(&mut envoy) {
+            self.conclude(envoy, allowed);
+        }
+    }
+
+    /// The client has sent data, of which `length` bytes have not gone on yet, or has ended its side.
+    pub(crate) fn read(self: &Rc<Self>, mut envoy: NetworkHandle<'_>, length: u64) -> ReadStatus {
+        let step = self.connection.borrow_mut().read(length);
+        match step {
+            Step::Pass => ReadStatus::Continue,
+            Step::Hold => ReadStatus::StopIteration,
+            Step::Ask => match self.ask(&mut envoy) {
+                Some(allowed) => self.conclude_read(envoy, length, allowed),
+                None => {
+                    self.connection.borrow_mut().hold(length);
+                    ReadStatus::StopIteration
+                }
+            },
+        }
+    }
+
+    /// Data for the client goes on.
+    pub(crate) fn wrote(&self, length: u64) {
+        self.connection.borrow_mut().wrote(length);
+    }
+
+    /// The connection was woken: for the next attempt, because another connection's answer may be its own, for a report, or to end.
+    pub(crate) fn scheduled(self: &Rc<Self>, mut envoy: NetworkHandle<'_>, event: u64) {
+        match event {
+            RETRY | RESUME => {
+                if let Some(allowed) = self.proceed(&mut envoy, event) {
+                    self.conclude(envoy, allowed);
+                }
+            }
+            REPORT if self.connection.borrow().is_open() => {
+                self.report(Event::Continue, Some(&envoy));
+                self.schedule_report();
+            }
+            END => envoy.close(CloseKind::FlushWrite, "proxy_shutdown"),
+            _ => {}
+        }
+    }
+
+    /// The connection was closed, by whom ever; nothing of it may be called any more but getters.
+    pub(crate) fn closed(&self, envoy: &NetworkHandle<'_>) {
+        self.end(Some(envoy));
+    }
+
+    pub(crate) fn destroyed(&self) {
+        self.end(None);
+    }
+
+    fn end(&self, envoy: Option<&NetworkHandle<'_>>) {
+        let first = self.connection.borrow_mut().close();
+        if first {
+            self.report(Event::Close, envoy);
+            self.give_up();
+        }
+        self.registration.take();
+    }
+
+    /// Acts on a decision about a connection that is held.
+    pub(super) fn conclude(&self, mut envoy: NetworkHandle<'_>, allowed: bool) {
+        let lent = self.reading_lent.get();
+        let resolution = self.connection.borrow_mut().decide(allowed, lent);
+        match resolution {
+            Resolution::Ignored => {}
+            Resolution::Allowed => {
+                self.opened(&envoy);
+                if lent {
+                    // `tcp_proxy` takes its own reason away when the upstream connection stands
+                    envoy.read_disable(true);
+                }
+                envoy.continue_reading();
+            }
+            Resolution::Denied => envoy.close(CloseKind::NoFlush, DENIED),
+        }
+    }
+
+    /// Acts on a decision that was at hand when data came. Data that goes on now counts after the report that the connection is open, as in Istio.
+    fn conclude_read(&self, envoy: NetworkHandle<'_>, length: u64, allowed: bool) -> ReadStatus {
+        let at_once = allowed && self.worker.config.moment == Moment::FirstData;
+        self.connection.borrow_mut().hold(if at_once { 0 } else { length });
+        if !at_once {
+            self.conclude(envoy, allowed);
+            return ReadStatus::StopIteration;
+        }
+        let resolution = self.connection.borrow_mut().decide(true, false);
+        if resolution != Resolution::Allowed {
+            return ReadStatus::StopIteration;
+        }
+        self.opened(&envoy);
+        self.connection.borrow_mut().pass(length);
+        ReadStatus::Continue
+    }
+
+    fn opened(&self, envoy: &NetworkHandle<'_>) {
+        self.report(Event::Open, Some(envoy));
+        self.schedule_report();
+    }
+
+    fn schedule_report(&self) {
+        if !self.worker.config.report {
+            return;
+        }
+        if let Some(scheduler) = self.scheduler.get() {
+            let due = clock::now().after(self.worker.config.report_interval).as_nanos();
+            let due = Instant::from_nanos(due.checked_next_multiple_of(STEP_NANOS).unwrap_or(due));
+            let connection = Arc::clone(scheduler);
+            wake::at(due, connection, REPORT);
+        }
+    }
+
+    fn report(&self, event: Event, envoy: Option<&NetworkHandle<'_>>) {
+        let config = &self.worker.config;
+        if !config.report {
+            return;
+        }
+        let mut bag = self.bag.borrow_mut();
+        if let Some(envoy) = envoy {
+            self.locate(envoy, &mut bag);
+        }
+        let now = clock::now();
+        self.connection.borrow_mut().report(event, &mut bag, now, clock::wall());
+        stats::count(Family::Tcp, self.worker.index, Counter::ReportCalls);
+        config.transport.reports.push(self.worker.index, &bag, now);
+    }
+
+    /// Sets where the connection goes: to the chosen endpoint, and until that is known to where the client has connected.
+    fn locate(&self, envoy: &NetworkHandle<'_>, bag: &mut Bag) {
+        if self.located.get() {
+            return;
+        }
+        let upstream = envoy.upstream_address();
+        self.located.set(upstream.is_some());
+        if let Some((address, port)) = upstream.or_else(|| envoy.local_address()) {
+            set_destination(bag, address, port, self.worker.config.fixed_destination);
+        }
+    }
+
+    pub(super) fn scheduler(&self, envoy: &NetworkHandle<'_>) -> &Arc<NetworkScheduler> {
+        self.scheduler.get_or_init(|| Arc::new(envoy.scheduler()))
+    }
+
+    /// Settles a connection that a failed hook would leave held, by the fail policy.
+    pub(crate) fn recover(&self, envoy: NetworkHandle<'_>) {
+        self.give_up();
+        self.connection.borrow_mut().connected();
+        self.conclude(envoy, self.worker.config.policy.fail_open);
+    }
+
+    /// Settles a connection whose hook for data failed, by the fail policy if it was not decided about.
+    pub(crate) fn recover_read(&self, envoy: NetworkHandle<'_>, length: u64) -> ReadStatus {
+        self.give_up();
+        if self.connection.borrow().is_calling() {
+            return self.conclude_read(envoy, length, self.worker.config.policy.fail_open);
+        }
+        let open = self.connection.borrow().is_open();
+        if open { ReadStatus::Continue } else { ReadStatus::StopIteration }
+    }
+}
+
+/// What access logs say of a refusal.
+const DENIED: &str = "mixer_access_denied";
+
+impl Waiter for TcpFilter {
+    fn resume_soon(&self) {
+        if let Some(scheduler) = self.scheduler.get() {
+            scheduler.commit(RESUME);
+        }
+    }
+}
