@@ -28,10 +28,10 @@ class Inventory:
         return kind in GENERIC_KINDS or kind in self.adapters or kind in self.templates
 
     def is_for_others(self, resource: Resource) -> bool:
-        """Whether the resource is none of the Mixer's business: a kind of the proxy's side, or one of another API group.
+        """Whether the resource is none of the Mixer's business: a kind of the proxy's side or of another API group.
 
-        A kind of the Mixer's is the Mixer's whatever its `apiVersion` says, as for the original: a slip of the pen there
-        must not switch a policy off.
+        A kind of the Mixer's is the Mixer's whatever its `apiVersion` says, as for the original: a slip of the pen
+        there must not switch a policy off.
         """
         return resource.kind in PROXY_KINDS or (resource.group != GROUP and not self.is_known(resource.kind))
 
