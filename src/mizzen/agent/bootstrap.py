@@ -31,6 +31,10 @@ DEFAULT_FILTER_CONFIG: Mapping[str, Any] = {
 DEFAULT_CLIENT_FILTER_CONFIG: Mapping[str, Any] = {
     "mixer_attributes": {"attributes": {"context.reporter.kind": {"string_value": "outbound"}}},
 }
+# Check and Report on, as for the original's empty one.
+DEFAULT_TCP_FILTER_CONFIG: Mapping[str, Any] = {
+    "mixer_attributes": {"attributes": {"context.reporter.kind": {"string_value": "inbound"}}},
+}
 
 
 @dataclass(frozen=True)
@@ -42,11 +46,13 @@ class Settings:
     address: str = "127.0.0.1"
     port: int = 9090
     client_port: int | None = None
+    tcp_port: int | None = None
     admin_port: int = 15000
     node_id: str = "sidecar~127.0.0.1~proxy.default~default.svc.cluster.local"
     node_metadata: Mapping[str, Any] = field(default_factory=dict)
     filter_config: Mapping[str, Any] = field(default_factory=lambda: DEFAULT_FILTER_CONFIG)
     client_filter_config: Mapping[str, Any] = field(default_factory=lambda: DEFAULT_CLIENT_FILTER_CONFIG)
+    tcp_filter_config: Mapping[str, Any] = field(default_factory=lambda: DEFAULT_TCP_FILTER_CONFIG)
     module: Path | None = None
 
 
@@ -94,6 +100,7 @@ def variables(settings: Settings) -> dict[str, object]:
         "ADDRESS_TO_CONNECT": {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.address, settings.address),  # noqa: S104
         "ADMIN_PORT": settings.admin_port,
         "CLIENT_PORT": settings.client_port,
+        "TCP_PORT": settings.tcp_port,
         "BACKEND_HOST": settings.backend.host,
         "BACKEND_PORT": settings.backend.port,
         "BACKEND_TYPE": settings.backend.cluster_type,
@@ -107,11 +114,13 @@ def variables(settings: Settings) -> dict[str, object]:
         "NODE_METADATA": node["metadata"],
         "FILTER_CONFIG": dict(settings.filter_config),
         "CLIENT_FILTER_CONFIG": dict(settings.client_filter_config),
+        "TCP_FILTER_CONFIG": dict(settings.tcp_filter_config),
         "MODULE_CONFIG": module,
         "MIXER_FILTER": http_filter(module, settings.filter_config),
         "MIXER_ACCESS_LOG": access_log(module, settings.filter_config),
         "CLIENT_MIXER_FILTER": http_filter(module, settings.client_filter_config),
         "CLIENT_MIXER_ACCESS_LOG": access_log(module, settings.client_filter_config),
+        "MIXER_TCP_FILTER": tcp_filter(module, settings.tcp_filter_config),
         "MIXER_BOOTSTRAP": bootstrap_extension(module, {"node": {"id": node["id"], "metadata": node["metadata"]}}),
         "MIXER_CLUSTER": mixer_cluster(settings.mixer),
     }
@@ -134,6 +143,19 @@ def struct(value: Mapping[str, Any]) -> dict[str, Any]:
 
 def http_filter(module: dict[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
     kind = "filters.http.dynamic_modules.v3.DynamicModuleFilter"
+    return {
+        "name": "mixer",
+        "typed_config": {
+            "@type": EXTENSIONS + kind,
+            "dynamic_module_config": module,
+            "filter_name": "mixer",
+            "filter_config": struct(config),
+        },
+    }
+
+
+def tcp_filter(module: dict[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    kind = "filters.network.dynamic_modules.v3.DynamicModuleNetworkFilter"
     return {
         "name": "mixer",
         "typed_config": {

@@ -1,4 +1,4 @@
-"""`HttpClientConfig` files, YAML or JSON, checked by the Mixer filter's own parser before Envoy starts."""
+"""Files with an `HttpClientConfig` or `TcpClientConfig`, checked by the filter's own parser before Envoy starts."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ class ParseError(Protocol):
 def load_filter_config(path: Path, parse: Parser | None = None) -> Mapping[str, Any]:
     """Read and check an `HttpClientConfig`; a fault raises `ConfigError` with file, line, field, value and accepted."""
     return check(load_mapping(read_text(path), str(path)), parse or native_parser())
+
+
+def load_tcp_filter_config(path: Path, parse: Parser | None = None) -> Mapping[str, Any]:
+    """As `load_filter_config`, for a `TcpClientConfig`."""
+    return check(load_mapping(read_text(path), str(path)), parse or native_tcp_parser())
 
 
 def load_mapping(text: str, file: str) -> Document:
@@ -125,3 +130,9 @@ def native_parser() -> Parser:
     from mizzen.wire import parse_http_client_config
 
     return parse_http_client_config
+
+
+def native_tcp_parser() -> Parser:
+    from mizzen.wire import parse_tcp_client_config
+
+    return parse_tcp_client_config

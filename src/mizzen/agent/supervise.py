@@ -35,8 +35,7 @@ class Ports:
     def announcement(self) -> str:
         """The one line that tells scripts and people that the proxy is ready."""
         main = self.listeners.get("server") or next(iter(self.listeners.values()), None)
-        client = self.listeners.get("client")
-        more = f", client {client}" if client else ""
+        more = "".join(f", {name} {self.listeners[name]}" for name in ("client", "tcp") if name in self.listeners)
         return f"mizzen proxy: listening on {main or 'no port'} (admin {self.admin}{more})"
 
 

@@ -62,6 +62,13 @@ def proxy(
     client_filter_config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="HttpClientConfig of the client side, YAML or JSON.")
     ] = None,
+    tcp_port: Annotated[
+        int | None,
+        typer.Option(metavar="PORT", parser=port_number, help="Port for TCP to the same service; off unless given."),
+    ] = None,
+    tcp_filter_config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="TcpClientConfig of the TCP port, YAML or JSON.")
+    ] = None,
     node_id: Annotated[
         str, typer.Option(metavar="ID", help="type~ip~name.namespace~domain; default: by host name.")
     ] = "",
@@ -74,7 +81,7 @@ def proxy(
     """Run Envoy with the Mixer filter in front of a service."""
     from mizzen.agent.bootstrap import Settings, render_bootstrap
     from mizzen.agent.envoy import EnvoyError
-    from mizzen.agent.filter_config import load_filter_config
+    from mizzen.agent.filter_config import load_filter_config, load_tcp_filter_config
     from mizzen.agent.launch import EnvoyOptions, launch
     from mizzen.config import ConfigError
 
@@ -87,6 +94,7 @@ def proxy(
         "address": listen,
         "admin_port": admin_port,
         "client_port": client_port,
+        "tcp_port": tcp_port,
         "node_id": node_id or default_node_id(listen),
         "node_metadata": metadata(node_metadata),
     }
@@ -95,6 +103,8 @@ def proxy(
             chosen["filter_config"] = load_filter_config(filter_config)
         if client_filter_config is not None:
             chosen["client_filter_config"] = load_filter_config(client_filter_config)
+        if tcp_filter_config is not None:
+            chosen["tcp_filter_config"] = load_tcp_filter_config(tcp_filter_config)
         with server_port(port, client_port, listen) as known_port:
             rendered = render_bootstrap(Settings(port=known_port, **chosen), template)
             if print_only:

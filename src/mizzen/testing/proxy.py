@@ -17,7 +17,8 @@ from mizzen.agent.child import STOP_SECONDS, Child, ChildError
 from mizzen.testing.waiting import wait_until
 
 READY = re.compile(
-    r"mizzen proxy: listening on (?P<server>\S+) \(admin (?P<admin>[^\s,)]+)(, client (?P<client>[^\s)]+))?\)"
+    r"mizzen proxy: listening on (?P<server>\S+) \(admin (?P<admin>[^\s,)]+)"
+    r"(, client (?P<client>[^\s,)]+))?(, tcp (?P<tcp>[^\s,)]+))?\)"
 )
 NODE_ID = "sidecar~127.0.0.1~echo-1.demo~demo.svc.cluster.local"
 NOWHERE = HostPort("127.0.0.1", 0)
@@ -26,8 +27,9 @@ NOWHERE = HostPort("127.0.0.1", 0)
 class ProxyProcess:
     """`mizzen proxy` in front of `backend`, asking `mixer`; ports 0, one worker unless told otherwise.
 
-    Filter configurations are mappings (an `HttpClientConfig`) and are written to files; `template` is the text of an
-    own template. `client` opens the client side too. `arguments` are added to the command line as they are. Entering
+    Filter configurations are mappings (an `HttpClientConfig`, for TCP a `TcpClientConfig`) and are written to files;
+    `template` is the text of an own template. `client` opens the client side too, `tcp_port` (0: any) a port for TCP,
+    whose address is `tcp_address`. `arguments` are added to the command line as they are. Entering
     the context returns when all ports accept connections and raises `ChildError` with the process's words if that does
     not happen; leaving it stops the process, and raises `ChildError` if that takes longer than 20 s.
     """
@@ -39,8 +41,10 @@ class ProxyProcess:
         *,
         filter_config: Mapping[str, Any] | None = None,
         client_filter_config: Mapping[str, Any] | None = None,
+        tcp_filter_config: Mapping[str, Any] | None = None,
         template: str | None = None,
         client: bool = False,
+        tcp_port: int | None = None,
         concurrency: int = 1,
         node_id: str = NODE_ID,
         arguments: Sequence[str] = (),
@@ -51,15 +55,19 @@ class ProxyProcess:
         command += ["--concurrency", str(concurrency)]
         if client:
             command += ["--client-port", "0"]
+        if tcp_port is not None:
+            command += ["--tcp-port", str(tcp_port)]
         if filter_config is not None:
             command += ["--filter-config", self.write("filter.json", json.dumps(filter_config))]
         if client_filter_config is not None:
             command += ["--client-filter-config", self.write("client.json", json.dumps(client_filter_config))]
+        if tcp_filter_config is not None:
+            command += ["--tcp-filter-config", self.write("tcp.json", json.dumps(tcp_filter_config))]
         if template is not None:
             command += ["--template", self.write("template.yaml", template)]
         self.command = ["proxy", *command, *arguments]
         self.child: Child | None = None
-        self.address = self.client_address = NOWHERE
+        self.address = self.client_address = self.tcp_address = NOWHERE
         self.admin = Admin(NOWHERE)
 
     def write(self, name: str, text: str) -> str:
@@ -129,6 +137,8 @@ class ProxyProcess:
         self.admin = Admin(parse_host_port(found["admin"]))
         if found["client"]:
             self.client_address = parse_host_port(found["client"])
+        if found["tcp"]:
+            self.tcp_address = parse_host_port(found["tcp"])
         return self
 
     def __exit__(
