@@ -4,32 +4,41 @@
 //! arrived meanwhile are handed to Python together, because every entry waits its turn when another Python thread is busy.
 
 mod codec;
+mod connection;
+mod health;
+mod metadata;
 mod network;
 mod pending;
+mod reflection;
 mod rpc;
+mod tls;
 mod turn;
 
 pub(crate) use pending::Pending;
 
-use network::Settings;
+use network::{Front, Settings};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use std::net::TcpListener;
+use rpc::Shared;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// What happened so far; each number only grows.
 #[derive(Debug, Default)]
 struct Counters {
     connections: AtomicU64,
+    refused: AtomicU64,
+    handshake_failures: AtomicU64,
+    aged: AtomicU64,
     calls: AtomicU64,
     batches: AtomicU64,
     shed: AtomicU64,
     cancelled: AtomicU64,
+    expired: AtomicU64,
     exceptions: AtomicU64,
 }
 
@@ -38,7 +47,7 @@ fn count(counter: &AtomicU64) {
 }
 
 enum State {
-    New(TcpListener, Py<PyAny>),
+    New(Box<Front>, watch::Sender<Option<Duration>>),
     Running(watch::Sender<Option<Duration>>, JoinHandle<()>),
     Stopped,
 }
@@ -47,8 +56,9 @@ enum State {
 #[pyclass(frozen, module = "mizzen.wire")]
 pub(crate) struct Server {
     port: u16,
-    settings: Settings,
     counters: Arc<Counters>,
+    serving: watch::Sender<bool>,
+    tls: Arc<tls::Current>,
     state: Mutex<State>,
 }
 
@@ -61,10 +71,16 @@ impl Server {
         *,
         host = "127.0.0.1",
         port = 0,
+        share_port = false,
+        tls = None,
+        reflect = None,
         max_message = 4_194_304,
         max_streams = 1024,
+        max_connections = 10_000,
         max_queue = 4096,
         max_batch = 64,
+        max_age = 0.0,
+        age_grace = 10.0,
         keepalive = 60.0,
         keepalive_timeout = 20.0,
     ))]
@@ -73,31 +89,62 @@ impl Server {
         handler: Py<PyAny>,
         host: &str,
         port: u16,
+        share_port: bool,
+        tls: Option<tls::Pems>,
+        reflect: Option<Py<PyAny>>,
         max_message: usize,
         max_streams: u32,
+        max_connections: usize,
         max_queue: usize,
         max_batch: usize,
+        max_age: f64,
+        age_grace: f64,
         keepalive: f64,
         keepalive_timeout: f64,
     ) -> PyResult<Server> {
-        for (name, value) in [("max_message", max_message), ("max_queue", max_queue), ("max_batch", max_batch)] {
+        for (name, value) in [
+            ("max_message", max_message),
+            ("max_connections", max_connections),
+            ("max_queue", max_queue),
+            ("max_batch", max_batch),
+        ] {
             if !(1..=1 << 30).contains(&value) {
                 return Err(PyValueError::new_err(format!("{name} {value} is not within 1 and {}", 1 << 30)));
             }
         }
         let settings = Settings {
-            max_message,
             max_streams,
-            max_queue,
+            max_connections,
             max_batch,
+            max_age: seconds("max_age", max_age)?,
+            age_grace: seconds("age_grace", age_grace)?,
             keepalive: seconds("keepalive", keepalive)?,
             keepalive_timeout: seconds("keepalive_timeout", keepalive_timeout)?,
         };
-        let listener = TcpListener::bind((host, port))?;
-        listener.set_nonblocking(true)?;
+        let current = Arc::new(tls::Current::default());
+        if let Some(pems) = tls {
+            current.set(tls::config(&pems)?);
+        }
+        let listener = network::bind(host, port, share_port)?;
         let port = listener.local_addr()?.port();
-        let state = Mutex::new(State::New(listener, handler));
-        Ok(Server { port, settings, counters: Arc::default(), state })
+        let counters = Arc::<Counters>::default();
+        let (jobs, queue) = mpsc::channel(max_queue);
+        let (serving, served) = watch::channel(false);
+        let (closing, closed) = watch::channel(false);
+        let (stop, stopped) = watch::channel(None);
+        let shared = Shared { jobs, counters: counters.clone(), max_message, reflect, serving: served, closed };
+        let front = Front {
+            listener,
+            handler,
+            queue,
+            shared: Arc::new(shared),
+            closing,
+            settings,
+            tls: current.clone(),
+            stopped,
+        };
+        let state = Mutex::new(State::New(Box::new(front), stop));
+        Ok(Server { port, counters, serving, tls: current, state })
     }
 
     /// The bound port.
@@ -110,15 +157,13 @@ impl Server {
     fn start(&self, py: Python<'_>) -> PyResult<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match std::mem::replace(&mut *state, State::Stopped) {
-            State::New(listener, handler) => {
-                let (stop, stopped) = watch::channel(None);
-                let (settings, counters) = (self.settings, self.counters.clone());
+            State::New(front, stop) => {
                 let (attached, ready) = std::sync::mpsc::sync_channel(1);
                 let body = move || {
                     // the attachment around everything is what makes the inner ones cheap
                     Python::try_attach(|py| {
                         let _ = attached.send(());
-                        py.detach(|| network::run(listener, &handler, settings, &counters, stopped));
+                        py.detach(|| network::run(*front));
                     });
                 };
                 let thread = std::thread::Builder::new().name("grpc-front".to_owned()).spawn(body)?;
@@ -132,6 +177,19 @@ impl Server {
                 Err(PyRuntimeError::new_err("a server is started once"))
             }
         }
+    }
+
+    /// What the health service tells from now on; before the first time it tells NOT_SERVING.
+    fn set_serving(&self, serving: bool) {
+        self.serving.send_replace(serving);
+    }
+
+    /// Connections that begin from now on have this certificate, key and authority of clients, all in PEM. ValueError
+    /// when they are not accepted; those of before then stay.
+    #[pyo3(signature = (certificate, key, client_ca = None))]
+    fn set_tls(&self, certificate: Vec<u8>, key: Vec<u8>, client_ca: Option<Vec<u8>>) -> PyResult<()> {
+        self.tls.set(tls::config(&(certificate, key, client_ca))?);
+        Ok(())
     }
 
     /// Refuse new connections, let calls that are open finish for at most `grace` seconds, and wait for the end.
@@ -149,16 +207,20 @@ impl Server {
         Ok(())
     }
 
-    /// What happened so far: connections, calls, batches, shed, cancelled, exceptions.
+    /// What happened so far, by name; see docs/wire.md.
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let stats = PyDict::new(py);
         let counters = &self.counters;
         for (name, counter) in [
             ("connections", &counters.connections),
+            ("refused", &counters.refused),
+            ("handshake_failures", &counters.handshake_failures),
+            ("aged", &counters.aged),
             ("calls", &counters.calls),
             ("batches", &counters.batches),
             ("shed", &counters.shed),
             ("cancelled", &counters.cancelled),
+            ("expired", &counters.expired),
             ("exceptions", &counters.exceptions),
         ] {
             stats.set_item(name, counter.load(Ordering::Relaxed))?;

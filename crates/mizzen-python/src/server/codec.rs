@@ -1,12 +1,18 @@
 //! Messages stay bytes: the calls decode them.
 
 use bytes::{Buf, BufMut, Bytes};
+use prost::Message;
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
 /// The codec that changes nothing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Raw;
+
+/// A message as bytes.
+pub(super) fn encoded(message: &impl Message) -> Bytes {
+    message.encode_to_vec().into()
+}
 
 impl Codec for Raw {
     type Encode = Bytes;

@@ -1,73 +1,97 @@
-//! Connections: accepted, served, and drained at the end.
+//! Connections: accepted within bounds, and drained at the end.
 
-use super::rpc::Rpc;
-use super::{Counters, count, turn};
-use hyper::server::conn::http2;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use super::rpc::Shared;
+use super::{connection, count, tls, turn};
 use pyo3::prelude::*;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 /// How long to wait after a connection could not be accepted, for instance for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Room for the metadata of one call.
-const MAX_HEADER_BYTES: u32 = 16 << 10;
-/// A Check fits into the first flight.
-const STREAM_WINDOW: u32 = 256 << 10;
-const CONNECTION_WINDOW: u32 = 4 << 20;
+const BACKLOG: i32 = 1024;
 
-/// Bounds of what clients may use.
+/// Bounds of what clients may use. No age (zero) is none.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
-    pub(super) max_message: usize,
     pub(super) max_streams: u32,
-    pub(super) max_queue: usize,
+    pub(super) max_connections: usize,
     pub(super) max_batch: usize,
+    pub(super) max_age: Duration,
+    pub(super) age_grace: Duration,
     pub(super) keepalive: Duration,
     pub(super) keepalive_timeout: Duration,
 }
 
-/// Serves until told to stop; the value then is how long open calls may go on.
-pub(super) fn run(
-    listener: std::net::TcpListener,
-    handler: &Py<PyAny>,
-    settings: Settings,
-    counters: &Arc<Counters>,
-    stopped: watch::Receiver<Option<Duration>>,
-) {
+/// What the thread of the front works with.
+pub(super) struct Front {
+    pub(super) listener: std::net::TcpListener,
+    pub(super) handler: Py<PyAny>,
+    pub(super) queue: mpsc::Receiver<super::rpc::Job>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) closing: watch::Sender<bool>,
+    pub(super) settings: Settings,
+    pub(super) tls: Arc<tls::Current>,
+    /// Told to stop; the value then is how long open calls may go on.
+    pub(super) stopped: watch::Receiver<Option<Duration>>,
+}
+
+/// Binds; with `share` other processes may bind to the same port, and the kernel spreads connections over them.
+pub(super) fn bind(host: &str, port: u16, share: bool) -> std::io::Result<std::net::TcpListener> {
+    let mut last = std::io::Error::new(std::io::ErrorKind::AddrNotAvailable, "the host has no address");
+    for address in (host, port).to_socket_addrs()? {
+        match bind_to(address, share) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn bind_to(address: SocketAddr, share: bool) -> std::io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if share {
+        socket.set_reuse_port(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Serves until told to stop.
+pub(super) fn run(front: Front) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let served = runtime.and_then(|runtime| {
-        runtime.block_on(async { serve(TcpListener::from_std(listener)?, handler, settings, counters, stopped).await })
-    });
+    let served = runtime.and_then(|runtime| runtime.block_on(serve(front)));
     if let Err(error) = served {
         let _ = Python::try_attach(|py| PyErr::from(error).write_unraisable(py, None));
     }
 }
 
-async fn serve(
-    listener: TcpListener,
-    handler: &Py<PyAny>,
-    settings: Settings,
-    counters: &Arc<Counters>,
-    mut stopped: watch::Receiver<Option<Duration>>,
-) -> std::io::Result<()> {
-    let (jobs, queue) = mpsc::channel(settings.max_queue);
-    let mut turns = pin!(turn::run(queue, handler, counters, settings.max_batch));
-    let (closing, closed) = watch::channel(false);
+async fn serve(front: Front) -> std::io::Result<()> {
+    let Front { listener, handler, queue, shared, closing, settings, tls, mut stopped } = front;
+    let listener = TcpListener::from_std(listener)?;
+    let counters = shared.counters.clone();
+    let mut turns = pin!(turn::run(queue, &handler, &counters, settings.max_batch));
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
+                    while connections.try_join_next().is_some() {}
+                    if connections.len() >= settings.max_connections {
+                        count(&counters.refused);
+                        continue; // dropped, so closed
+                    }
                     count(&counters.connections);
-                    let rpc = Rpc::new(jobs.clone(), counters.clone(), settings.max_message, peer);
-                    connections.spawn(connection(stream, rpc, closed.clone(), settings));
+                    connections.spawn(connection::serve(stream, peer, shared.clone(), settings, tls.get()));
                 }
                 Err(_) => sleep(ACCEPT_PAUSE).await,
             },
@@ -76,7 +100,7 @@ async fn serve(
             _ = stopped.changed() => break,
         }
     }
-    drop((listener, jobs));
+    drop((listener, shared));
     closing.send_replace(true);
     let grace = stopped.borrow().unwrap_or_default();
     let drained = async {
@@ -90,27 +114,4 @@ async fn serve(
     // what is still open after the grace is cut off with the runtime
     let _ = timeout(grace, drained).await;
     Ok(())
-}
-
-async fn connection(stream: TcpStream, rpc: Rpc, mut closed: watch::Receiver<bool>, settings: Settings) {
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| rpc.clone().answer(request));
-    let mut builder = http2::Builder::new(TokioExecutor::new());
-    builder
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(settings.max_streams)
-        .max_header_list_size(MAX_HEADER_BYTES)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .keep_alive_timeout(settings.keepalive_timeout);
-    if !settings.keepalive.is_zero() {
-        builder.keep_alive_interval(settings.keepalive);
-    }
-    let mut served = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    // an error of a connection is the end of that connection only; its calls are cancelled
-    tokio::select! {
-        _ = served.as_mut() => return,
-        _ = closed.changed() => served.as_mut().graceful_shutdown(),
-    }
-    let _ = served.await;
 }

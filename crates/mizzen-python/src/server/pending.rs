@@ -4,7 +4,7 @@ use super::rpc::{Answer, Job};
 use bytes::Bytes;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyDict};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot::Sender;
 use tonic::metadata::{Ascii, MetadataValue};
@@ -20,13 +20,15 @@ pub(crate) struct Pending {
     #[pyo3(get)]
     request: Py<PyBytes>,
     peer: Arc<str>,
+    trace: Vec<(&'static str, String)>,
     reply: Mutex<Option<Sender<Answer>>>,
 }
 
 impl Pending {
     pub(super) fn new(py: Python<'_>, job: Job) -> Pending {
         let request = PyBytes::new(py, &job.request).unbind();
-        Pending { method: job.method, request, peer: job.peer, reply: Mutex::new(Some(job.reply)) }
+        let reply = Mutex::new(Some(job.reply));
+        Pending { method: job.method, request, peer: job.peer, trace: job.trace, reply }
     }
 
     fn send(&self, answer: Answer) -> PyResult<()> {
@@ -51,6 +53,16 @@ impl Pending {
     #[getter]
     fn peer(&self) -> &str {
         &self.peer
+    }
+
+    /// The headers of the call that tell its trace, by name: W3C's and B3's.
+    #[getter]
+    fn trace<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let trace = PyDict::new(py);
+        for (name, value) in &self.trace {
+            trace.set_item(name, value)?;
+        }
+        Ok(trace)
     }
 
     /// Whether the client has left, or the call was answered.

@@ -1,18 +1,21 @@
 //! gRPC calls: by path to the queue, and from the answer to the client.
 
 use super::codec::Raw;
-use super::{Counters, count};
+use super::metadata::{deadline, trace};
+use super::{Counters, count, health, reflection};
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
+use pyo3::prelude::*;
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use tokio::sync::mpsc;
-use tokio::sync::oneshot;
+use std::time::Instant;
+use tokio::sync::{mpsc, oneshot, watch};
 use tonic::body::Body;
+use tonic::codec::CompressionEncoding;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::server::{Grpc, UnaryService};
 use tonic::{Code, Status};
@@ -34,42 +37,70 @@ pub(super) struct Job {
     pub(super) method: &'static str,
     pub(super) request: Bytes,
     pub(super) peer: Arc<str>,
+    /// When nobody waits for the answer any more.
+    pub(super) deadline: Option<Instant>,
+    /// The headers that tell to which trace the call belongs.
+    pub(super) trace: Vec<(&'static str, String)>,
     pub(super) reply: oneshot::Sender<Answer>,
 }
 
-/// What the calls of one connection share.
+/// What all calls share.
+pub(super) struct Shared {
+    pub(super) jobs: mpsc::Sender<Job>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) max_message: usize,
+    pub(super) reflect: Option<Py<PyAny>>,
+    /// What the health service tells.
+    pub(super) serving: watch::Receiver<bool>,
+    /// True from the moment when the server drains.
+    pub(super) closed: watch::Receiver<bool>,
+}
+
+/// The calls of one connection.
 #[derive(Clone)]
 pub(super) struct Rpc {
-    jobs: mpsc::Sender<Job>,
-    counters: Arc<Counters>,
-    max_message: usize,
+    shared: Arc<Shared>,
     peer: Arc<str>,
 }
 
 impl Rpc {
-    pub(super) fn new(jobs: mpsc::Sender<Job>, counters: Arc<Counters>, max_message: usize, peer: SocketAddr) -> Rpc {
+    pub(super) fn new(shared: Arc<Shared>, peer: SocketAddr) -> Rpc {
         // the form that grpc uses
         let peer = match peer {
             SocketAddr::V4(address) => format!("ipv4:{address}"),
             SocketAddr::V6(address) => format!("ipv6:{address}"),
         };
-        Rpc { jobs, counters, max_message, peer: peer.into() }
+        Rpc { shared, peer: peer.into() }
     }
 
     pub(super) async fn answer(self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
-        let method = match request.uri().path() {
-            CHECK_PATH => "Check",
-            REPORT_PATH => "Report",
-            other => return Ok(Status::unimplemented(format!("unknown method {other}")).into_http()),
-        };
-        let mut grpc = Grpc::new(Raw).max_decoding_message_size(self.max_message);
-        Ok(grpc.unary(Call { method, rpc: self }, request).await)
+        let mut grpc = Grpc::new(Raw)
+            .max_decoding_message_size(self.shared.max_message)
+            .accept_compressed(CompressionEncoding::Gzip);
+        Ok(match request.uri().path() {
+            CHECK_PATH => grpc.unary(Call::new("Check", self, &request), request).await,
+            REPORT_PATH => grpc.unary(Call::new("Report", self, &request), request).await,
+            health::CHECK_PATH => grpc.unary(health::Check(self.shared), request).await,
+            health::WATCH_PATH => grpc.server_streaming(health::Watch(self.shared), request).await,
+            path if reflection::PATHS.contains(&path) && self.shared.reflect.is_some() => {
+                grpc.streaming(reflection::Reflect(self.shared), request).await
+            }
+            other => Status::unimplemented(format!("unknown method {other}")).into_http(),
+        })
     }
 }
 
 struct Call {
     method: &'static str,
     rpc: Rpc,
+    deadline: Option<Instant>,
+    trace: Vec<(&'static str, String)>,
+}
+
+impl Call {
+    fn new(method: &'static str, rpc: Rpc, request: &Request<Incoming>) -> Call {
+        Call { method, rpc, deadline: deadline(request.headers(), Instant::now()), trace: trace(request.headers()) }
+    }
 }
 
 impl UnaryService<Bytes> for Call {
@@ -77,12 +108,20 @@ impl UnaryService<Bytes> for Call {
     type Future = Pin<Box<dyn Future<Output = Result<tonic::Response<Bytes>, Status>> + Send>>;
 
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
-        count(&self.rpc.counters.calls);
+        let shared = &self.rpc.shared;
+        count(&shared.counters.calls);
         let (reply, answer) = oneshot::channel();
-        let job = Job { method: self.method, request: request.into_inner(), peer: self.rpc.peer.clone(), reply };
-        let queued = self.rpc.jobs.try_send(job);
+        let job = Job {
+            method: self.method,
+            request: request.into_inner(),
+            peer: self.rpc.peer.clone(),
+            deadline: self.deadline,
+            trace: std::mem::take(&mut self.trace),
+            reply,
+        };
+        let queued = shared.jobs.try_send(job);
         if queued.is_err() {
-            count(&self.rpc.counters.shed);
+            count(&shared.counters.shed);
         }
         Box::pin(async move {
             queued.map_err(|_| Status::unavailable("the Mixer has too many calls waiting"))?;

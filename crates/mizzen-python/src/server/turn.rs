@@ -1,11 +1,13 @@
 //! Python's turns: whatever waits is handed over together.
 
 use super::pending::Pending;
-use super::rpc::Job;
+use super::rpc::{Answer, Job};
 use super::{Counters, count};
 use pyo3::prelude::*;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::mpsc;
+use tonic::Code;
 
 /// Hands jobs to the handler until there can be no more, or the interpreter ends.
 pub(super) async fn run(
@@ -35,6 +37,12 @@ pub(super) async fn run(
 fn hand(py: Python<'_>, handler: &Py<PyAny>, job: Job, counters: &Counters) {
     if job.reply.is_closed() {
         count(&counters.cancelled);
+        return;
+    }
+    if job.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        count(&counters.expired);
+        let result = Err((Code::DeadlineExceeded.into(), "the call waited until its deadline".to_owned()));
+        let _ = job.reply.send(Answer { result, generation: None });
         return;
     }
     let called = Bound::new(py, Pending::new(py, job))
