@@ -7,7 +7,7 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use mizzen_client::Bag;
-use mizzen_client::flow::{Client, Finished, Generation, Request, Settings, Started, Ticket};
+use mizzen_client::flow::{Client, Finished, Gauges, Generation, Request, Settings, Started, Ticket};
 use mizzen_client::grpc::{Failure, Outcome};
 use mizzen_client::instant::Instant;
 use mizzen_client::quota::{QuotaRules, Requirement};
@@ -16,7 +16,7 @@ use mizzen_client::stats::Stats;
 
 use crate::background::Order;
 use crate::transport::Transport;
-use crate::{clock, generation, stats, wake};
+use crate::{clock, generation, measures, stats, wake};
 
 thread_local! {
     static CLIENTS: RefCell<Vec<Rc<WorkerClient>>> = const { RefCell::new(Vec::new()) };
@@ -36,6 +36,7 @@ pub(crate) struct WorkerClient {
     requirements: RefCell<Vec<Requirement>>,
     waiting: RefCell<HashMap<Ticket, Weak<dyn Waiter>>>,
     counted: RefCell<Stats>,
+    sizes: Cell<Gauges>,
     generation: Cell<Generation>,
     random: Random,
 }
@@ -56,6 +57,7 @@ impl WorkerClient {
                 requirements: RefCell::default(),
                 waiting: RefCell::default(),
                 counted: RefCell::default(),
+                sizes: Cell::default(),
                 generation: Cell::new(Generation::NONE),
                 random,
             });
@@ -155,7 +157,28 @@ impl WorkerClient {
         }
         let result = act(&mut client, clock::now());
         stats::pass_on(self.transport.family, self.worker, client.stats(), &mut self.counted.borrow_mut());
+        self.measure(client.gauges());
         result
+    }
+
+    fn measure(&self, now: Gauges) {
+        let before = self.sizes.replace(now);
+        if before != now {
+            measures::resize(self.transport.family, self.worker, &before, &now);
+            wake::main_soon();
+        }
+    }
+
+    /// Notes how long a request was held that has just been decided.
+    pub(crate) fn held_since(&self, start: Instant) {
+        measures::held(self.transport.family, clock::now().since(start));
+        wake::main_soon();
+    }
+}
+
+impl Drop for WorkerClient {
+    fn drop(&mut self) {
+        self.measure(Gauges::default());
     }
 }
 

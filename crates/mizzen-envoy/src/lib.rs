@@ -17,6 +17,7 @@ mod ffi;
 mod flags;
 mod generation;
 mod http;
+mod measures;
 mod node;
 mod report;
 mod stats;

@@ -7,6 +7,7 @@ pub(crate) use mizzen_client::stats::Counter;
 use mizzen_client::stats::{COUNTERS, Stats};
 
 use crate::ffi::{BootstrapHandle, concurrency, hook_failures};
+use crate::measures::{self, Measures};
 use crate::wake;
 
 static LANES: OnceLock<Box<[Lane]>> = OnceLock::new();
@@ -19,10 +20,10 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    const ALL: [Family; 2] = [Family::Http, Family::Tcp];
+    pub(crate) const ALL: [Family; 2] = [Family::Http, Family::Tcp];
 
     /// What the names of its counters start with.
-    const fn prefix(self) -> &'static str {
+    pub(crate) const fn prefix(self) -> &'static str {
         match self {
             Family::Http => "http_mixer_filter.",
             Family::Tcp => "tcp_mixer_filter.",
@@ -36,6 +37,7 @@ struct Lane([[AtomicU64; COUNTERS]; Family::ALL.len()]);
 
 /// Makes a lane for each worker and one for the main thread, on which this must be called once before any counting.
 pub(crate) fn prepare() {
+    measures::prepare();
     let lane = |_| Lane([const { [const { AtomicU64::new(0) }; COUNTERS] }; Family::ALL.len()]);
     LANES.get_or_init(|| (0..=concurrency()).map(lane).collect());
 }
@@ -78,6 +80,7 @@ pub(crate) fn pass_on(family: Family, lane: usize, stats: &Stats, seen: &mut Sta
 pub(crate) struct Published {
     counters: [Vec<(Option<usize>, u64)>; Family::ALL.len()],
     failures: (Option<usize>, u64),
+    measures: Measures,
 }
 
 impl Published {
@@ -90,6 +93,7 @@ impl Published {
         Published {
             counters: Family::ALL.map(define),
             failures: (envoy.define_counter("http_mixer_filter.total_hook_failures"), 0),
+            measures: Measures::define(envoy),
         }
     }
 
@@ -103,6 +107,7 @@ impl Published {
             }
         }
         raise(envoy, self.failures.0, &mut self.failures.1, hook_failures());
+        self.measures.publish(envoy);
     }
 }
 

@@ -47,6 +47,20 @@ unsafe extern "C" {
         count: usize,
         value: u64,
     ) -> u32;
+    fn envoy_dynamic_module_callback_bootstrap_extension_config_define_histogram(
+        config: Pointer,
+        name: Buffer,
+        labels: *const Buffer,
+        count: usize,
+        id: *mut usize,
+    ) -> u32;
+    fn envoy_dynamic_module_callback_bootstrap_extension_config_record_histogram_value(
+        config: Pointer,
+        id: usize,
+        values: *const Buffer,
+        count: usize,
+        value: u64,
+    ) -> u32;
 }
 
 /// Envoy's side of the bootstrap extension, valid from `config_new` to `config_destroy`; main thread only (not `Send`).
@@ -145,6 +159,36 @@ impl BootstrapHandle {
         // SAFETY: as in `increment_counter`.
         unsafe {
             envoy_dynamic_module_callback_bootstrap_extension_config_set_gauge(self.0, id, std::ptr::null(), 0, value);
+        }
+    }
+
+    /// Defines a histogram; inside `config_new` only. `None` if Envoy refuses the name.
+    pub(crate) fn define_histogram(&self, name: &str) -> Option<usize> {
+        let mut id = 0usize;
+        let name = Buffer::new(name.as_bytes());
+        // SAFETY: the configuration is live; no labels; the out pointer is valid.
+        let result = unsafe {
+            envoy_dynamic_module_callback_bootstrap_extension_config_define_histogram(
+                self.0,
+                name,
+                std::ptr::null(),
+                0,
+                &mut id,
+            )
+        };
+        (result == 0).then_some(id)
+    }
+
+    pub(crate) fn record_histogram(&self, id: usize, value: u64) {
+        // SAFETY: as in `increment_counter`.
+        unsafe {
+            envoy_dynamic_module_callback_bootstrap_extension_config_record_histogram_value(
+                self.0,
+                id,
+                std::ptr::null(),
+                0,
+                value,
+            );
         }
     }
 }

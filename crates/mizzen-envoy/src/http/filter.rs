@@ -7,6 +7,7 @@ use std::sync::Arc;
 use mizzen_client::check_cache::Verdict;
 use mizzen_client::flow::{Decision, Finished, Started, Ticket};
 use mizzen_client::grpc::Outcome;
+use mizzen_client::instant::Instant;
 use mizzen_client::status::Status;
 use mizzen_client::{Bag, auth, names};
 
@@ -54,6 +55,8 @@ pub(crate) struct HttpFilter {
     /// An outcome that came while the attempt was being sent.
     early: RefCell<Option<Outcome>>,
     sending: Cell<bool>,
+    /// Since when the request is held.
+    held: Cell<Instant>,
     scheduler: OnceCell<Arc<HttpScheduler>>,
 }
 
@@ -70,6 +73,7 @@ impl HttpFilter {
             call: RefCell::default(),
             early: RefCell::default(),
             sending: Cell::default(),
+            held: Cell::default(),
             scheduler: OnceCell::new(),
         }
     }
@@ -100,7 +104,10 @@ impl HttpFilter {
                     HeadersStatus::StopIteration
                 }
             },
-            None => HeadersStatus::StopAllAndWatermark,
+            None => {
+                self.held.set(clock::now());
+                HeadersStatus::StopAllAndWatermark
+            }
         }
     }
 
@@ -277,7 +284,7 @@ impl HttpFilter {
         self: &Rc<Self>,
         envoy: &mut HttpHandle<'_>,
         ticket: Ticket,
-        sent: mizzen_client::instant::Instant,
+        sent: Instant,
         outcome: &Outcome,
     ) -> Option<Decision> {
         match self.worker.client.finish(ticket, outcome, sent) {
@@ -304,6 +311,7 @@ impl HttpFilter {
         if self.state.get() != State::Calling {
             return;
         }
+        self.worker.client.held_since(self.held.get());
         match self.decide(&mut envoy, decision) {
             None => envoy.continue_decoding(),
             Some(reply) => reply.send(envoy),
