@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from mizzen.config import ConfigError, Document, parse_documents
-from mizzen.mixer.expr import (
-    BUILTIN,
-    EvaluationError,
-    ExpressionError,
-    RecordedAttributes,
-    Reference,
-    Value,
-    ValueType,
-    Vocabulary,
-    compile_expression,
-)
-from mizzen.mixer.expr.texts import ACCEPTED, read_value, show_value
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-TYPE_NAMES = ", ".join(kind.name for kind in ValueType if kind is not ValueType.UNSPECIFIED)
+    from mizzen.mixer.expr import ExpressionError, Reference
 
 
 class Output(Enum):
@@ -57,9 +44,15 @@ def evaluate(
     Values are written by the type of the attribute: an address as text, a duration as "5ms", a time by RFC 3339.
     The exit status is 1 when a file, the expression or its evaluation is in error.
     """
+    from mizzen.client.files import read_attributes, read_manifests
+    from mizzen.config import ConfigError
+    from mizzen.mixer.expr import ExpressionError, RecordedAttributes, compile_expression
+    from mizzen.mixer.expr.texts import show_value
+
     try:
         vocabulary = read_manifests(manifest or [])
-        bag = RecordedAttributes(read_attributes(attributes, vocabulary))
+        records = read_attributes(attributes, vocabulary) if attributes else []
+        bag = RecordedAttributes({name: value for record in records for name, value in record.items()})
     except ConfigError as error:
         refuse(output, {"file": error.to_dict()}, error.to_text())
     try:
@@ -85,6 +78,8 @@ def refuse(output: Output, entry: Mapping[str, Any], text: str) -> NoReturn:
 
 
 def failure(error: ExpressionError, references: list[Reference]) -> dict[str, Any]:
+    from mizzen.mixer.expr import EvaluationError
+
     entry: dict[str, Any] = {
         "kind": type(error).__name__,
         "message": error.message,
@@ -98,6 +93,8 @@ def failure(error: ExpressionError, references: list[Reference]) -> dict[str, An
 
 
 def failure_text(error: ExpressionError, references: list[Reference]) -> str:
+    from mizzen.mixer.expr import EvaluationError
+
     text = f"error: {error.message}\n  at       line {error.line}, column {error.column}\n\n{error.caret()}"
     if isinstance(error, EvaluationError) and references:
         text += f"\n\n{referenced_text(references)}"
@@ -113,78 +110,3 @@ def listed(references: list[Reference]) -> list[dict[str, Any]]:
 def referenced_text(references: list[Reference]) -> str:
     lines = [str(reference) for reference in references] or ["nothing"]
     return "\n".join(f"{'referenced' if number == 0 else '':<12}{line}" for number, line in enumerate(lines))
-
-
-def read_documents(path: Path) -> list[Document]:
-    """The YAML documents of a file; the first error of any is raised as ConfigError."""
-    name = str(path)
-    try:
-        if name == "-":
-            name, text = "(standard input)", sys.stdin.read()
-        else:
-            text = path.read_text("utf-8")
-    except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}", field=name) from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"is not UTF-8 at byte {error.start}", field=name) from None
-    documents, errors = parse_documents(text, name)
-    if errors:
-        raise errors[0]
-    for document in documents:
-        if not isinstance(document.value, Mapping):
-            raise ConfigError("is not a mapping", position=document.position(), accepted="a mapping by attribute name")
-    return documents
-
-
-def read_attributes(path: Path | None, vocabulary: Vocabulary) -> dict[str, Value]:
-    values: dict[str, Value] = {}
-    for document in [] if path is None else read_documents(path):
-        for name, data in document.value.items():
-            kind = vocabulary.get(name)
-            if kind is None:
-                reason = f"is not a known attribute{vocabulary.advice(name)}"
-                raise ConfigError(reason, position=document.position((name,), key=True), value=name)
-            if data is None:
-                continue
-            try:
-                values[name] = read_value(kind, data)
-            except ValueError as error:
-                raise ConfigError(
-                    str(error),
-                    position=document.position((name,)),
-                    field=name,
-                    value=data,
-                    accepted=f"{kind}: {ACCEPTED[kind]}",
-                ) from None
-    return values
-
-
-def read_manifests(paths: list[Path]) -> Vocabulary:
-    types: dict[str, ValueType] = {}
-    for path in paths:
-        for document in read_documents(path):
-            types |= manifest_types(document)
-    return BUILTIN.extended(types)
-
-
-def manifest_types(document: Document) -> dict[str, ValueType]:
-    """The attributes of a resource of kind attributemanifest, or of a plain mapping of name to type."""
-    content: Mapping[str, Any] = document.value
-    place: tuple[str, ...] = ()
-    for step in ("spec", "attributes"):
-        if isinstance(content.get(step), Mapping):
-            content, place = content[step], (*place, step)
-    types: dict[str, ValueType] = {}
-    for name, info in content.items():
-        path: tuple[str, ...] = (*place, name)
-        if isinstance(info, Mapping):
-            field = next((one for one in ("valueType", "value_type") if one in info), "valueType")
-            path, info = (*path, field), info.get(field)
-        try:
-            types[name] = ValueType.from_name(str(info))
-        except ValueError:
-            position = document.position(path)
-            raise ConfigError(
-                "is not a value type", position=position, field=name, value=info, accepted=TYPE_NAMES
-            ) from None
-    return types

@@ -7,10 +7,12 @@ from typing import Annotated
 import typer
 
 from mizzen import __version__
+from mizzen.cli.check import check
 from mizzen.cli.demo import demo
 from mizzen.cli.eval import evaluate
 from mizzen.cli.mixer import mixer
 from mizzen.cli.proxy import proxy
+from mizzen.cli.report import report
 from mizzen.cli.usage import UsageCommand
 from mizzen.cli.validate import validate
 
@@ -39,10 +41,12 @@ def options(
     """Options before the verb."""
 
 
+app.command("check")(check)
 app.command("demo", cls=UsageCommand)(demo)
 app.command("eval")(evaluate)
 app.command("mixer", cls=UsageCommand)(mixer)
 app.command("proxy", cls=UsageCommand)(proxy)
+app.command("report")(report)
 app.command("validate")(validate)
 
 
