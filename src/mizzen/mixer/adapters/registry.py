@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from mizzen.mixer.adapters.base import Adapter
 from mizzen.mixer.adapters.denier import DenierAdapter
+from mizzen.mixer.adapters.fluentd import FluentdAdapter
 from mizzen.mixer.adapters.listchecker import ListAdapter
 from mizzen.mixer.adapters.memquota import MemQuotaAdapter
 from mizzen.mixer.adapters.noop import NoopAdapter
@@ -18,6 +19,7 @@ from mizzen.mixer.adapters.stdio import StdioAdapter
 
 _BUILT_IN: tuple[type[Adapter], ...] = (
     DenierAdapter,
+    FluentdAdapter,
     ListAdapter,
     MemQuotaAdapter,
     NoopAdapter,

@@ -1,0 +1,155 @@
+"""A connection to a Fluentd (or Fluent Bit) that is opened when it is needed. For one thread."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import select
+import socket
+import ssl
+import time
+from collections.abc import Iterator, Sequence
+
+import msgpack
+
+from mizzen.mixer.adapters.fluentd.events import Event, messages_of
+from mizzen.mixer.adapters.outbox import SendError
+
+_LARGEST_ANSWER = 64 * 1024
+
+
+class Connection:
+    """Sends batches in order. With `require_ack` a batch has arrived when the server says so; without, when the network
+    took it. `shared_key` is proved in the protocol's handshake and never sent."""
+
+    def __init__(
+        self,
+        place: tuple[str, int],
+        tls: ssl.SSLContext | None = None,
+        server_name: str = "",
+        require_ack: bool = False,
+        shared_key: str = "",
+    ) -> None:
+        self._place = place
+        self._tls = tls
+        self._server_name = server_name or place[0]
+        self._require_ack = require_ack
+        self._shared_key = shared_key
+        self._socket: socket.socket | None = None
+        self._unpacker = _unpacker()
+        self._end = 0.0
+
+    def send(self, events: Sequence[Event], timeout: float) -> None:
+        """Raises `SendError`; the events may then have arrived nevertheless."""
+        self._end = time.monotonic() + timeout
+        messages = messages_of(events, _identities() if self._require_ack else None)
+        try:
+            if self._socket is not None and self._is_over():
+                self.close()
+            if self._socket is None:
+                self._open()
+            for message, chunk in messages:
+                self._write(message)
+                if chunk:
+                    self._await_ack(chunk)
+        except (OSError, ValueError, msgpack.UnpackException) as error:
+            self.close()
+            raise SendError(str(error) or type(error).__name__) from None
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    @property
+    def _stream(self) -> socket.socket:
+        if self._socket is None:
+            raise OSError("not connected")
+        return self._socket
+
+    def _open(self) -> None:
+        plain = socket.create_connection(self._place, timeout=self._left())
+        try:
+            self._socket = self._tls.wrap_socket(plain, server_hostname=self._server_name) if self._tls else plain
+        except BaseException:
+            plain.close()
+            raise
+        self._unpacker = _unpacker()
+        if self._shared_key:
+            self._shake_hands()
+
+    def _is_over(self) -> bool:
+        """Whether the server has closed a connection that rested: writing would lose the first batch unnoticed."""
+        poll = select.poll()
+        poll.register(self._stream, select.POLLIN)
+        if not poll.poll(0):
+            return False
+        self._stream.settimeout(0)
+        try:
+            return not self._stream.recv(_LARGEST_ANSWER)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return False
+        except OSError:
+            return True
+
+    def _write(self, data: bytes) -> None:
+        self._stream.settimeout(self._left())
+        self._stream.sendall(data)
+
+    def _read(self) -> object:
+        """The next MessagePack object of the server."""
+        while True:
+            try:
+                answer: object = self._unpacker.unpack()
+            except msgpack.OutOfData:
+                self._stream.settimeout(self._left())
+                data = self._stream.recv(4096)
+                if not data:
+                    raise OSError("the server closed the connection") from None
+                self._unpacker.feed(data)
+            else:
+                return answer
+
+    def _left(self) -> float:
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        return left
+
+    def _await_ack(self, chunk: str) -> None:
+        answer = self._read()
+        if not isinstance(answer, dict) or answer.get("ack") != chunk:
+            raise OSError("the server did not acknowledge")
+
+    def _shake_hands(self) -> None:
+        helo = self._read()
+        if not (isinstance(helo, list) and len(helo) == 2 and helo[0] == "HELO" and isinstance(helo[1], dict)):
+            raise OSError("the server does not ask for a shared key")
+        nonce = helo[1].get("nonce", b"")
+        if isinstance(nonce, str):
+            nonce = nonce.encode()
+        if not isinstance(nonce, bytes) or helo[1].get("auth"):
+            raise OSError("the server asks for a user, which is not supported")
+        salt, name = os.urandom(16), socket.gethostname()
+        self._write(msgpack.packb(["PING", name, salt, self._digest(salt, name, nonce), "", ""]))
+        pong = self._read()
+        if not (isinstance(pong, list) and len(pong) == 5 and pong[0] == "PONG"):
+            raise OSError("the server did not answer the handshake")
+        if pong[1] is not True:
+            raise OSError(f"the server refused the shared key: {str(pong[2])[:100]}")
+        if not hmac.compare_digest(str(pong[4]), self._digest(salt, str(pong[3]), nonce)):
+            raise OSError("the server does not know the shared key")
+
+    def _digest(self, salt: bytes, name: str, nonce: bytes) -> str:
+        return hashlib.sha512(salt + name.encode() + nonce + self._shared_key.encode()).hexdigest()
+
+
+def _unpacker() -> msgpack.Unpacker:
+    return msgpack.Unpacker(max_buffer_size=_LARGEST_ANSWER, strict_map_key=False, unicode_errors="replace")
+
+
+def _identities() -> Iterator[str]:
+    while True:
+        yield base64.b64encode(os.urandom(16)).decode()
