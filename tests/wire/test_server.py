@@ -180,12 +180,25 @@ def test_a_message_beyond_the_limit_is_refused_and_the_next_call_goes_on() -> No
         assert stub.Check(CHECK, timeout=PATIENCE).HasField("precondition")
 
 
-def test_a_compressed_message_is_unimplemented() -> None:
+def test_a_compressed_message_is_read() -> None:
+    seen: list[str] = []
+
+    def remember(pending: Pending) -> None:
+        seen.append(CheckCall(pending.request).deduplication_id)
+        decide(pending)
+
     large = mixer_pb2.CheckRequest(deduplication_id="x" * 2000)
-    with serving(decide) as (_, stub):
-        code, text = failure(lambda: stub.Check(large, timeout=PATIENCE, compression=grpc.Compression.Gzip))
-        assert code is grpc.StatusCode.UNIMPLEMENTED
-        assert "gzip" in text
+    with serving(remember) as (_, stub):
+        stub.Check(large, timeout=PATIENCE, compression=grpc.Compression.Gzip)
+    assert seen == ["x" * 2000]
+
+
+def test_a_compressed_message_that_grows_beyond_the_limit_is_refused() -> None:
+    bomb = mixer_pb2.CheckRequest(deduplication_id="x" * 1_000_000)
+    with serving(decide, max_message=10_000) as (_, stub):
+        with pytest.raises(grpc.RpcError):
+            stub.Check(bomb, timeout=PATIENCE, compression=grpc.Compression.Gzip)
+        assert stub.Check(CHECK, timeout=PATIENCE).HasField("precondition")
 
 
 def test_a_large_message_within_the_limit_arrives_whole() -> None:
@@ -318,10 +331,10 @@ def test_a_port_in_use_is_an_os_error() -> None:
 
 
 def test_settings_out_of_range_are_refused() -> None:
-    for wrong in ("max_message", "max_queue", "max_batch"):
+    for wrong in ("max_message", "max_queue", "max_batch", "max_connections"):
         with pytest.raises(ValueError, match=f"{wrong} 0 is not within"):
             Server(decide, **{wrong: 0})  # type: ignore[arg-type]
-    for wrong in ("keepalive", "keepalive_timeout"):
+    for wrong in ("keepalive", "keepalive_timeout", "max_age", "age_grace"):
         with pytest.raises(ValueError, match=f"{wrong} -1 is no number of seconds"):
             Server(decide, **{wrong: -1.0})  # type: ignore[arg-type]
 

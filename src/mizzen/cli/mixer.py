@@ -131,6 +131,8 @@ async def serve(server: MixerServer) -> None:
         fail(str(error), EXIT_USAGE if error.filename else EXIT_FAILED)
     except OSError as error:
         fail(str(error), EXIT_FAILED)
+    except ValueError as error:  # certificates that are not accepted
+        fail(str(error), EXIT_USAGE)
     address = server.settings.address
     host = f"[{address}]" if ":" in address else address
     monitoring = f"http://{host}:{server.monitoring_port}"

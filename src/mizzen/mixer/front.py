@@ -1,4 +1,4 @@
-"""gRPC in front of the runtime, behind a seam that a native front can take.
+"""gRPC in front of the runtime: what the front and the runtime know of each other.
 
 A front owns the network and its threads; it calls `check` and `report`, which are done when they return, or return the
 future of their end where an adapter is waited for: then no thread of the front is kept. What they raise becomes a gRPC
@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-import grpc
 import structlog
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily
@@ -50,11 +49,18 @@ class Calls:
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of what clients may use. Calls beyond `concurrent_calls` end with RESOURCE_EXHAUSTED."""
+    """Bounds of what clients may use. Calls that wait beyond `waiting_calls` end with UNAVAILABLE.
+
+    A connection older than `connection_age_seconds` (0: any age) is ended gracefully, so that clients spread over the
+    processes behind one address; its open calls then have `connection_age_grace_seconds`.
+    """
 
     message_bytes: int = 4 << 20
     streams_per_connection: int = 1024
-    concurrent_calls: int = 4096
+    connections: int = 10_000
+    waiting_calls: int = 4096
+    connection_age_seconds: float = 0.0
+    connection_age_grace_seconds: float = 10.0
     keepalive_seconds: float = 60.0
     keepalive_timeout_seconds: float = 20.0
 
@@ -67,11 +73,10 @@ class Tls:
     key: Path
     client_ca: Path | None = None
 
-    def credentials(self) -> grpc.ServerCredentials:
-        """Raises OSError when a file cannot be read."""
-        pair = (self.key.read_bytes(), self.certificate.read_bytes())
-        roots = self.client_ca.read_bytes() if self.client_ca else None
-        return grpc.ssl_server_credentials([pair], roots, require_client_auth=roots is not None)
+    def read(self) -> tuple[bytes, bytes, bytes | None]:
+        """What the files hold. Raises OSError when one cannot be read."""
+        client_ca = self.client_ca.read_bytes() if self.client_ca else None
+        return self.certificate.read_bytes(), self.key.read_bytes(), client_ca
 
 
 class Front(Protocol):
@@ -80,7 +85,14 @@ class Front(Protocol):
     @property
     def port(self) -> int: ...
     def start(self) -> None:
-        """Binds and serves; OSError when the port cannot be had."""
+        """Binds and serves; OSError when the port cannot be had or a file of TLS cannot be read, ValueError when it
+        is not accepted."""
+
+    def set_serving(self, serving: bool) -> None:
+        """What the health service tells from now on."""
+
+    def reload_tls(self) -> None:
+        """Reads the files of TLS again, for connections that begin from now on. OSError and ValueError as `start`."""
 
     def stop(self, grace_seconds: float) -> None:
         """Refuses new calls, lets running ones finish for at most the time given, then ends them. Idempotent."""
@@ -103,10 +115,14 @@ class FrontCollector(Collector):
 
 _STATS = {
     "connections": "Connections accepted",
+    "refused": "Connections closed at once because there were too many",
+    "handshake_failures": "Connections that ended in the TLS handshake",
+    "aged": "Connections ended gracefully because of their age",
     "calls": "Calls received",
     "batches": "Times that calls were handed over, one or several at once",
     "shed": "Calls ended with UNAVAILABLE because the queue was full",
     "cancelled": "Calls whose client left before they were answered",
+    "expired": "Calls not begun because their deadline had passed",
     "exceptions": "Calls that ended INTERNAL without an answer",
 }
 

@@ -1,4 +1,4 @@
-"""The native front: gRPC on one thread of the codec's own library, for plain connections.
+"""The native front: gRPC on one thread of the codec's own library.
 
 Calls run on that thread, several in a row each time it holds the interpreter; those that wait for an adapter are
 answered from another thread, so that they keep no other call.
@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mizzen.mixer.front import Calls, Limits, Outcome, begin
+from mizzen.mixer.front import Calls, Limits, Outcome, Tls, begin
+from mizzen.mixer.reflection import Reflection
 from mizzen.mixer.runtime.metrics import RuntimeMetrics
 from mizzen.wire import Pending, Server
 
 
 class NativeFront:
-    """See `Front`. Calls beyond `Limits.concurrent_calls` that wait in the queue end with UNAVAILABLE."""
+    """See `Front`. With `share_port` other processes may bind to the same port and take a part of the connections."""
 
     def __init__(
         self,
@@ -23,13 +24,17 @@ class NativeFront:
         *,
         address: str = "127.0.0.1",
         port: int = 0,
+        tls: Tls | None = None,
         limits: Limits | None = None,
+        share_port: bool = False,
     ) -> None:
         self._calls = calls
         self._metrics = metrics
         self._address = address
         self._port = port
+        self._tls = tls
         self._limits = limits or Limits()
+        self._share_port = share_port
         self._server: Server | None = None
 
     @property
@@ -38,14 +43,21 @@ class NativeFront:
 
     def start(self) -> None:
         limits = self._limits
+        tls = self._tls.read() if self._tls is not None else None
         try:
             server = Server(
                 self._take,
                 host=self._address,
                 port=self._port,
+                share_port=self._share_port,
+                tls=tls,
+                reflect=Reflection().answer,
                 max_message=limits.message_bytes,
                 max_streams=limits.streams_per_connection,
-                max_queue=limits.concurrent_calls,
+                max_connections=limits.connections,
+                max_queue=limits.waiting_calls,
+                max_age=limits.connection_age_seconds,
+                age_grace=limits.connection_age_grace_seconds,
                 keepalive=limits.keepalive_seconds,
                 keepalive_timeout=limits.keepalive_timeout_seconds,
             )
@@ -53,6 +65,14 @@ class NativeFront:
             raise OSError(f"cannot listen on {self._address}:{self._port}: {error}") from error
         server.start()
         self._server, self._port = server, server.port
+
+    def set_serving(self, serving: bool) -> None:
+        if self._server is not None:
+            self._server.set_serving(serving)
+
+    def reload_tls(self) -> None:
+        if self._server is not None and self._tls is not None:
+            self._server.set_tls(*self._tls.read())
 
     def stop(self, grace_seconds: float) -> None:
         server, self._server = self._server, None

@@ -14,9 +14,9 @@ from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, Proce
 from mizzen import __version__
 from mizzen.config.resource import DEFAULT_NAMESPACE
 from mizzen.config.store import FileStore
+from mizzen.mixer.certificates import Certificates
 from mizzen.mixer.extensions import Catalog, installed
 from mizzen.mixer.front import Calls, Front, FrontCollector, Limits, Tls
-from mizzen.mixer.front_aio import AioFront
 from mizzen.mixer.front_native import NativeFront
 from mizzen.mixer.monitoring import MakePage, Monitoring, Page, json_page, metrics_page, text_page
 from mizzen.mixer.runtime.controller import Controller
@@ -43,7 +43,6 @@ class MixerSettings:
     tls: Tls | None = None
     limits: Limits = field(default_factory=Limits)
     drain_seconds: float = 5.0
-    native: bool = True
     adapter_directories: tuple[Path, ...] = ()
     installed_adapters: bool = True
 
@@ -61,8 +60,18 @@ class MixerServer:
         points = installed() if settings.installed_adapters else ()
         self.catalog = Catalog(settings.adapter_directories, points, inventory)
         calls = Calls(self.dispatcher.check, self.dispatcher.report, self._generation)
-        self.front = _front(settings, calls, self.metrics)
+        self.front: Front = NativeFront(
+            calls,
+            self.metrics,
+            address=settings.address,
+            port=settings.port,
+            tls=settings.tls,
+            limits=settings.limits,
+        )
         self.metrics.registry.register(FrontCollector(self.front))
+        self.certificates = (
+            Certificates(settings.tls, self.front, self.metrics.registry) if settings.tls is not None else None
+        )
         self.monitoring: Monitoring | None = None
         self._serving = threading.Event()
 
@@ -80,15 +89,19 @@ class MixerServer:
         try:
             self.monitoring = Monitoring(self._pages(), self.settings.address, self.settings.monitoring_port)
             self.monitoring.start()
+            if self.certificates is not None:
+                self.certificates.remember()
             self.front.start()
         except BaseException:
             self.stop()
             raise
         self._serving.set()
+        self.front.set_serving(True)
 
     async def follow(self) -> None:
-        """Applies changes of the configuration and of adapters until cancelled."""
-        await asyncio.gather(self.controller.follow(), self._follow_adapters())
+        """Applies changes of the configuration, of adapters and of certificates until cancelled."""
+        certificates = [self.certificates.follow()] if self.certificates is not None else []
+        await asyncio.gather(self.controller.follow(), self._follow_adapters(), *certificates)
 
     async def _follow_adapters(self) -> None:
         async for _ in self.catalog.watch():
@@ -124,6 +137,7 @@ class MixerServer:
     def stop(self) -> None:
         """Turns unready, answers the open calls within the time for draining, and closes every handler."""
         self._serving.clear()
+        self.front.set_serving(False)
         self.front.stop(self.settings.drain_seconds)
         self.controller.close()
         if self.monitoring is not None:
@@ -150,14 +164,6 @@ class MixerServer:
         if self._serving.is_set():
             return text_page("ready")
         return text_page("not serving", HTTPStatus.SERVICE_UNAVAILABLE)
-
-
-def _front(settings: MixerSettings, calls: Calls, metrics: RuntimeMetrics) -> Front:
-    """The native front for plain connections; that on grpc.aio where TLS is wanted."""
-    address, port, limits = settings.address, settings.port, settings.limits
-    if settings.tls is None and settings.native:
-        return NativeFront(calls, metrics, address=address, port=port, limits=limits)
-    return AioFront(calls, metrics, address=address, port=port, tls=settings.tls, limits=limits)
 
 
 def _describe_process(registry: CollectorRegistry) -> None:
