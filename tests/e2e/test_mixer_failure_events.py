@@ -28,17 +28,13 @@ from mizzen.testing import (
     send,
     wait_until,
 )
+from mizzen.testing.http2 import Step
 from mizzen.testing.mixer import ReceivedCheck
 from mizzen.wire.pb.istio.mixer.v1 import mixer_pb2 as pb
 
 COUNTERS = "mizzen.http_mixer_filter."
-QUOTA = [
-    {
-        "rules": [
-            {"match": [{"clause": {"request.path": {"prefix": "/quota"}}}], "quotas": [{"quota": "q", "charge": 1}]}
-        ]
-    }
-]
+CLAUSE = {"clause": {"request.path": {"prefix": "/quota"}}}
+QUOTA = [{"rules": [{"match": [CLAUSE], "quotas": [{"quota": "q", "charge": 1}]}]}]
 INVALID_DICTIONARY = "Request could not be processed due to invalid dictionary"
 
 
@@ -161,7 +157,7 @@ def test_a_decision_with_unreadable_references_is_for_its_request_alone(
     answer.precondition.valid_use_count = 100
     answer.precondition.referenced_attributes.attribute_matches.add(name=-99, condition="EXACT")
     message = answer.SerializeToString()
-    script = [
+    script: list[Step] = [
         SendHeaders([(":status", "200"), ("content-type", "application/grpc")]),
         SendData(struct.pack(">BI", 0, len(message)) + message),
         SendHeaders([("grpc-status", "0")], end=True),

@@ -83,9 +83,10 @@ def test_a_failed_batch(row: dict[str, Any], backend: EchoBackend, fresh_mixer: 
                 )
 
 
-@pytest.mark.parametrize(
-    "bound", [{"report_buffer_entries": 10}, {"report_buffer_bytes": 6000}], ids=["entries", "bytes"]
-)
+BOUNDS = {"entries": {"report_buffer_entries": 10}, "bytes": {"report_buffer_bytes": 6000}}
+
+
+@pytest.mark.parametrize("bound", BOUNDS.values(), ids=BOUNDS)
 def test_beyond_the_bound_the_oldest_are_dropped(
     bound: Mapping[str, int], backend: EchoBackend, fresh_mixer: FakeMixer
 ) -> None:
