@@ -11,7 +11,7 @@ from mizzen.config import SpecModel
 from mizzen.mixer.adapters.environment import Environment
 from mizzen.mixer.adapters.results import CheckResult, QuotaArguments, QuotaResult
 from mizzen.mixer.expr import Value
-from mizzen.mixer.templates import Instance, InstanceTypes, Problem
+from mizzen.mixer.templates import InstanceTypes, Problem
 
 Answered = TypeVar("Answered")
 Answer: TypeAlias = Answered | Awaitable[Answered]
@@ -27,7 +27,8 @@ class Adapter:
 
     Methods are called from several threads at the same time and must be quick; one that waits for a network belongs to
     an adapter with `blocking = True` (called on a pool of threads) or is written with `async def`. An exception fails
-    the call it was raised in and is counted; the handler stays.
+    the call it was raised in and is counted; the handler stays. Methods annotate the instances of their own templates,
+    therefore they are `Any` here.
     """
 
     name: ClassVar[str]
@@ -51,22 +52,22 @@ class Adapter:
         """
         return ()
 
-    def check(self, instance: Instance) -> Answer[CheckResult]:
+    def check(self, instance: Any) -> Answer[CheckResult]:
         """Decides on an instance of a CHECK template."""
         raise NotImplementedError(f"adapter {self.name} does not check")
 
-    def quota(self, instance: Instance, arguments: QuotaArguments) -> Answer[QuotaResult]:
+    def quota(self, instance: Any, arguments: QuotaArguments) -> Answer[QuotaResult]:
         """Takes from (or gives back to) the quota of an instance of a QUOTA template."""
         raise NotImplementedError(f"adapter {self.name} has no quotas")
 
-    def report(self, instances: Sequence[Instance]) -> Answer[None]:
+    def report(self, instances: Sequence[Any]) -> Answer[None]:
         """Takes all instances of one REPORT template that one call produced.
 
         One bad instance does not keep the others from being taken: `PartialReportError` is raised at the end.
         """
         raise NotImplementedError(f"adapter {self.name} takes no reports")
 
-    def generate(self, instance: Instance) -> Answer[Mapping[str, Value]]:
+    def generate(self, instance: Any) -> Answer[Mapping[str, Value]]:
         """The outputs of an instance of an ATTRIBUTE_GENERATOR template; names that are left out stay unset."""
         raise NotImplementedError(f"adapter {self.name} generates no attributes")
 
