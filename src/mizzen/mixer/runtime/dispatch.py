@@ -9,7 +9,7 @@ policy decide.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TypeAlias
@@ -19,6 +19,7 @@ from mizzen.mixer.adapters import CheckResult, Code
 from mizzen.mixer.calling import HandlerError, QuarantinedError, Run, Threads, Waits, drive, failed, resolve
 from mizzen.mixer.expr import AttributeSource
 from mizzen.mixer.runtime.combine import Combination, Decision
+from mizzen.mixer.runtime.decisions import Decisions, DecisionSettings
 from mizzen.mixer.runtime.directive import direct_directive, header_directive
 from mizzen.mixer.runtime.failure import CallError
 from mizzen.mixer.runtime.identity import identity_namespace
@@ -28,6 +29,7 @@ from mizzen.mixer.runtime.overlay import Overlay
 from mizzen.mixer.runtime.policy import check_instead
 from mizzen.mixer.runtime.preprocess import GenerationError, generate
 from mizzen.mixer.runtime.quota import Asked, grant
+from mizzen.mixer.runtime.refusal import Begun, Origin, keep, telling
 from mizzen.mixer.runtime.routing import NamespaceRoutes, Route, Step
 from mizzen.mixer.runtime.snapshot import Snapshot
 from mizzen.mixer.runtime.watch import Watch
@@ -36,6 +38,9 @@ from mizzen.wire import CheckCall, QuotaResult, ReportCall, RouteDirective
 
 _THREADS = 4
 
+Lens: TypeAlias = Callable[[str, NamespaceRoutes], NamespaceRoutes]
+"""Gives the routes of a namespace in another form; they must lead to the same answers."""
+_Decided: TypeAlias = tuple[Decision, RouteDirective | None, list[Route], Begun]
 Collected: TypeAlias = dict[tuple[LiveHandler, str, FailurePolicy], list[Instance]]
 
 
@@ -43,13 +48,19 @@ class Dispatcher:
     """Answers calls; the snapshot can be exchanged at any time and from any thread."""
 
     def __init__(
-        self, snapshot: Snapshot, metrics: RuntimeMetrics, watch: Watch | None = None, run: Run | None = None
+        self,
+        snapshot: Snapshot,
+        metrics: RuntimeMetrics,
+        watch: Watch | None = None,
+        run: Run | None = None,
+        decisions: Decisions | None = None,
     ) -> None:
-        """`run` runs what follows a wait; by default on threads of the dispatcher."""
+        """`run` runs what follows a wait; by default on threads of the dispatcher. `decisions` keeps refusals."""
         self._snapshot = snapshot
         self._metrics = metrics
         self._watch = watch or Watch(metrics)
         self._run = run or Threads(_THREADS, "calls").submit
+        self.decisions = decisions or Decisions(DecisionSettings(), metrics)
 
     @property
     def snapshot(self) -> Snapshot:
@@ -66,6 +77,10 @@ class Dispatcher:
         """
         return drive(self._check(call), self._run)
 
+    def explain(self, call: CheckCall, seen_through: Lens) -> Future[None] | None:
+        """As `check`, with the routes as `seen_through` gives them, which may write down what is done with them."""
+        return drive(self._check(call, seen_through), self._run)
+
     def report(self, call: ReportCall) -> Future[None] | None:
         """Takes every bag of `call`: each handler gets all instances of a template in one call, at the end.
 
@@ -74,19 +89,24 @@ class Dispatcher:
         """
         return drive(self._report(call), self._run)
 
-    def _check(self, call: CheckCall) -> Waits[None]:
+    def _check(self, call: CheckCall, seen_through: Lens | None = None) -> Waits[None]:
         with self._accounted("Check") as snapshot:
-            routes = snapshot.routes.of(identity_namespace(call))
+            namespace = identity_namespace(call)
+            routes = snapshot.routes.of(namespace)
+            if seen_through is not None:
+                routes = seen_through(namespace, routes)
             bag = yield from self._prepare(routes, call)
             prepared = call.mark()
-            decision, directive = yield from self._decide(routes, bag)
+            decision, directive, matched, begun = yield from self._decide(routes, bag)
             referenced = call.mark()
-            quotas = {}
+            quotas, nothing = {}, []
             if decision.is_ok:
                 for name, wanted in call.quotas.items():
                     call.rewind(prepared)
                     asked = Asked(name, wanted.amount, wanted.best_effort, call.deduplication_id)
                     granted = yield from grant(asked, routes, bag, self._watch)
+                    if granted.amount <= 0 < wanted.amount:
+                        nothing.append(name)
                     quotas[name] = QuotaResult(
                         granted.amount,
                         valid_for=granted.valid_for,
@@ -94,6 +114,11 @@ class Dispatcher:
                         message=granted.status.message,
                         referenced=call.mark(),
                     )
+            if (nothing or not decision.is_ok) and self.decisions.is_on:
+                origin = Origin(snapshot.number, namespace)
+                keep(call, decision, nothing, matched, begun, origin, self.decisions, self._watch)
+                if not decision.is_ok:
+                    directive = telling(directive, decision, self.decisions.settings.header, call.decision_id)
             call.reply(
                 decision.code,
                 decision.message,
@@ -130,7 +155,7 @@ class Dispatcher:
         except GenerationError as error:
             raise CallError(Code.INTERNAL, f"preprocessing attributes failed: {error}") from error
 
-    def _decide(self, routes: NamespaceRoutes, bag: AttributeSource) -> Waits[tuple[Decision, RouteDirective | None]]:
+    def _decide(self, routes: NamespaceRoutes, bag: AttributeSource) -> Waits[_Decided]:
         matched = routes.check.matching(bag, self._watch.condition_failed)
         combination, failures = Combination(), []
         begun: list[tuple[Step, CheckResult | Future[CheckResult]]] = []
@@ -159,7 +184,7 @@ class Dispatcher:
         if failures:
             raise CallError(Code.INTERNAL, f"performing check operation failed: {', '.join(failures)}")
         decision = combination.decision()
-        return decision, self._directive(decision, matched, combination, bag)
+        return decision, self._directive(decision, matched, combination, bag), matched, begun
 
     def _directive(
         self, decision: Decision, matched: list[Route], combination: Combination, bag: AttributeSource

@@ -109,6 +109,8 @@ class RuntimeMetrics:
             buckets=_DISPATCH_BOUNDS,
             registry=self.registry,
         )
+        self.decisions_kept = self._gauge("decisions_kept", "Refusals that can be looked up by their id.")
+        self.decisions_evicted = self._counter("decisions_evicted", "Refusals that made room for newer ones.")
         self.checks = self._counter("checks", "Check calls answered, by status code of the precondition.", "code")
         self.call_failures = self._counter("call_failures", "Calls that ended with a gRPC error.", "method", "code")
         self.report_bags = self._counter("report_bags", "Bags of attributes received in Reports.")

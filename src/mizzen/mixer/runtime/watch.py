@@ -52,6 +52,11 @@ class Watch:
         self.metrics.quotas_unknown.inc()
         self._say("unknown quota", "no rule has this quota; it is granted in full", quota=quota)
 
+    def refused(self, decision_id: str, code: str, handlers: str, rules: str) -> None:
+        """A refusal, which is nothing wrong; the status text stays out of the log, because it may hold values."""
+        if self._throttle.passes(f"refused {code} {handlers}"):
+            self._logger.info("request refused", decision=decision_id, code=code, handlers=handlers, rules=rules)
+
     def call_failed(self, method: str, code: str, message: str) -> None:
         self.metrics.call_failures.labels(method, code).inc()
         self._say(f"{method} {code}", "call failed", method=method, code=code, error=message)

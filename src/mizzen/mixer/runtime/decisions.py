@@ -1,0 +1,191 @@
+"""Refusals that can be looked up later by the id that was sent with them.
+
+A ring in memory, bounded in number and in size: the oldest ones go first and are counted. Values of attributes are kept
+only when that was asked for; otherwise a refusal has names alone, and neither the text of the status, because adapters
+put values into it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mizzen.mixer.adapters import Code
+from mizzen.mixer.expr import Timestamp
+from mizzen.mixer.runtime.metrics import RuntimeMetrics
+
+_MOST_REFERENCES = 64
+_LONGEST_TEXT = 256
+_ENTRY_BYTES = 600
+"""What an entry takes beside its texts, roughly."""
+
+
+@dataclass(frozen=True)
+class DecisionSettings:
+    """`entries` is the most that are kept, 0: none, and then refusals have no id. `bytes` bounds all texts together.
+
+    With `values` the referenced attributes' values and the status text are kept. `header` is a response header that
+    tells the refused client the id; empty: none does.
+    """
+
+    entries: int = 1000
+    bytes: int = 4 << 20
+    values: bool = False
+    header: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One handler's refusal, or a quota that granted nothing."""
+
+    rule: str
+    match: str
+    handler: str
+    instance: str
+    code: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One refused Check."""
+
+    id: str
+    time_ns: int
+    snapshot: int
+    namespace: str
+    code: int
+    message: str
+    valid_for: float
+    uses: int
+    rules: Sequence[str]
+    refused: Sequence[Refused]
+    quotas: Sequence[str]
+    referenced: Sequence[tuple[str, str | None, str]]
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Bytes it takes, roughly."""
+        texts = [self.message, self.namespace, *self.rules, *self.quotas, *map(str, self.values.values())]
+        texts += [text for one in self.refused for text in (one.rule, one.handler, one.instance, one.message)]
+        texts += [part or "" for name, key, _ in self.referenced for part in (name, key)]
+        return _ENTRY_BYTES + sum(map(len, texts))
+
+    def to_dict(self, *, values: bool) -> Mapping[str, Any]:
+        """For JSON. Without `values` the texts of statuses are left out as well."""
+        status = _status(self.code, self.message if values else None)
+        entry: dict[str, Any] = {
+            "id": self.id,
+            "time": str(Timestamp(self.time_ns)),
+            "snapshot": self.snapshot,
+            "namespace": self.namespace,
+            "status": status,
+            "valid_for": self.valid_for,
+            "uses": self.uses,
+            "rules": list(self.rules),
+            "refused_by": [
+                {
+                    "rule": one.rule,
+                    "match": one.match,
+                    "handler": one.handler,
+                    "instance": one.instance,
+                    "status": _status(one.code, one.message if values else None),
+                }
+                for one in self.refused
+            ],
+            "referenced": [
+                {"name": name, "key": key, "condition": condition} for name, key, condition in self.referenced
+            ],
+        }
+        if self.quotas:
+            entry["refused_quotas"] = list(self.quotas)
+        return entry | ({"values": dict(self.values)} if values else {})
+
+
+class Decisions:
+    """The ring. Safe to use from several threads; adding takes a few microseconds, and an OK never comes here."""
+
+    def __init__(
+        self,
+        settings: DecisionSettings,
+        metrics: RuntimeMetrics,
+        now: Callable[[], int] = time.time_ns,
+        process: str | None = None,
+    ) -> None:
+        self.settings = settings
+        self._metrics = metrics
+        self._now = now
+        self._process = process if process is not None else secrets.token_hex(4)
+        self._numbers = itertools.count(1)
+        self._ring: OrderedDict[str, Refusal] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    @property
+    def is_on(self) -> bool:
+        return self.settings.entries > 0
+
+    def next_id(self) -> str:
+        """An id that no other refusal of any process has: the process's random part and a number."""
+        return f"{self._process}-{next(self._numbers):x}"
+
+    def now(self) -> int:
+        return self._now()
+
+    def add(self, refusal: Refusal) -> None:
+        """Keeps `refusal`; the oldest ones make room."""
+        with self._lock:
+            self._ring[refusal.id] = refusal
+            self._bytes += refusal.size
+            while len(self._ring) > self.settings.entries or self._bytes > self.settings.bytes:
+                _, oldest = self._ring.popitem(last=False)
+                self._bytes -= oldest.size
+                self._metrics.decisions_evicted.inc()
+            self._metrics.decisions_kept.set(len(self._ring))
+
+    def get(self, identity: str) -> Mapping[str, Any] | None:
+        """The refusal, for JSON; None when it is not known or not any more."""
+        with self._lock:
+            found = self._ring.get(identity)
+        return found.to_dict(values=self.settings.values) if found is not None else None
+
+    def latest(self, most: int = 100) -> Mapping[str, Any]:
+        """The newest refusals first, for JSON."""
+        with self._lock:
+            found = list(itertools.islice(reversed(self._ring.values()), most))
+            kept = len(self._ring)
+        return {
+            "decisions": [refusal.to_dict(values=self.settings.values) for refusal in found],
+            "kept": kept,
+            "values": self.settings.values,
+        }
+
+
+def shorten(text: str) -> str:
+    """A text of bounded length."""
+    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
+
+
+def few(references: Sequence[tuple[str, str | None, str]]) -> Sequence[tuple[str, str | None, str]]:
+    """References of bounded number and length."""
+    return [
+        (shorten(name), None if key is None else shorten(key), condition)
+        for name, key, condition in references[:_MOST_REFERENCES]
+    ]
+
+
+def place(name: str, key: str | None) -> str:
+    """An attribute or a key of a map, as expressions write it."""
+    return name if key is None else f'{name}["{key}"]'
+
+
+def _status(code: int, message: str | None) -> Mapping[str, Any]:
+    name = Code(code).name if code in Code._value2member_map_ else str(code)
+    return {"code": code, "name": name} | ({} if message is None else {"message": message})
