@@ -35,16 +35,19 @@ from mizzen.wire import CheckCall, DictionaryMismatchError, ReportCall, WireErro
 
 GENERATION_METADATA = "mizzen-generation"
 _LONGEST_MESSAGE = 4096
-Method = Literal["Check", "Report"]
+Method = Literal["Check", "Report", "Explain"]
+Explain = Callable[[CheckCall, Callable[[bytes | BaseException], None]], None]
+"""Runs an explained Check; tells the encoded answer, or what went wrong, once."""
 
 
 @dataclass(frozen=True)
 class Calls:
-    """What a front calls."""
+    """What a front calls. Without `explain` explained Checks are UNIMPLEMENTED."""
 
     check: Callable[[CheckCall], Future[None] | None]
     report: Callable[[ReportCall], Future[None] | None]
     generation: Callable[[], str]
+    explain: Explain | None = None
 
 
 @dataclass(frozen=True)
@@ -129,12 +132,16 @@ _STATS = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a call ends with: `response`, or the gRPC status `code` with `message`; `generation` goes with both."""
+    """What a call ends with: `response`, or the gRPC status `code` with `message`; `generation` goes with both.
+
+    `decision` is the id of a refusal.
+    """
 
     generation: str
     response: bytes = b""
     code: int = Code.OK
     message: str = ""
+    decision: str | None = None
 
 
 def begin(
@@ -147,7 +154,10 @@ def begin(
     def end(error: BaseException | None) -> None:
         if error is None:
             try:
-                done(Outcome(generation, check.response() if check is not None else b""))
+                if check is None:
+                    done(Outcome(generation))
+                else:
+                    done(Outcome(generation, check.response(), decision=check.decision_id))
                 return
             except Exception as fault:  # a check without reply
                 error = fault
@@ -159,6 +169,9 @@ def begin(
         if method == "Check":
             check = CheckCall(request, peer)
             waited = calls.check(check)
+        elif method == "Explain":
+            _begin_explained(calls, CheckCall(request, peer), generation, end, done)
+            return
         else:
             waited = calls.report(ReportCall(request, peer))
     except Exception as error:
@@ -168,6 +181,25 @@ def begin(
         end(None)
     else:
         waited.add_done_callback(lambda future: end(future.exception()))
+
+
+def _begin_explained(
+    calls: Calls,
+    call: CheckCall,
+    generation: str,
+    fail: Callable[[BaseException | None], None],
+    done: Callable[[Outcome], None],
+) -> None:
+    if calls.explain is None:
+        raise CallError(Code.UNIMPLEMENTED, "this Mixer does not explain its decisions")
+
+    def end(encoded: bytes | BaseException) -> None:
+        if isinstance(encoded, bytes):
+            done(Outcome(generation, encoded, decision=call.decision_id))
+        else:
+            fail(encoded)
+
+    calls.explain(call, end)
 
 
 def _status(error: BaseException, metrics: RuntimeMetrics, method: Method) -> tuple[int, str]:

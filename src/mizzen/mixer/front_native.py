@@ -90,6 +90,6 @@ class NativeFront:
             if outcome.code:
                 pending.fail(outcome.code, outcome.message, outcome.generation)
             else:
-                pending.answer(outcome.response, outcome.generation)
+                pending.answer(outcome.response, outcome.generation, outcome.decision)
 
         begin(self._calls, self._metrics, pending.method, pending.request, pending.peer, done)

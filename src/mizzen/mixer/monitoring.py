@@ -1,7 +1,7 @@
 """Metrics, health and the configuration in force, over HTTP.
 
 The standard library's threading server is enough here: a few requests a minute from one scraper, on loopback unless
-told otherwise. Requests are bounded in time, only GET and HEAD are answered, and nothing can be changed.
+told otherwise. Requests are bounded in time; what can be changed is what `actions` has, and those want PUT or POST.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
+from urllib.parse import parse_qsl, unquote
 
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.exposition import choose_encoder
@@ -40,7 +41,12 @@ def text_page(text: str, status: HTTPStatus = HTTPStatus.OK) -> Page:
 
 
 MakePage = Callable[[str], Page]
-"""Makes a page; is given the request's Accept header. Called on a thread of the monitoring server."""
+"""Makes a page; is given the request's Accept header, or in a folder the name asked for. Called on a thread of the
+monitoring server."""
+
+
+Action = Callable[[Mapping[str, str]], Page]
+"""Changes something; is given the query, the last of a repeated name."""
 
 
 class MergedRegistries:
@@ -78,12 +84,23 @@ def metrics_page(registries: Iterable[CollectorRegistry], accept: str) -> Page:
 
 
 class Monitoring:
-    """The monitoring server; serves `pages` by path."""
+    """The monitoring server; serves `pages` by path, `folders` by the path's folder, and does `actions` by path."""
 
-    def __init__(self, pages: Mapping[str, MakePage], address: str = "127.0.0.1", port: int = 0) -> None:
-        """Binds at once: OSError when the port cannot be had."""
+    def __init__(
+        self,
+        pages: Mapping[str, MakePage],
+        address: str = "127.0.0.1",
+        port: int = 0,
+        actions: Mapping[str, Action] | None = None,
+        folders: Mapping[str, MakePage] | None = None,
+    ) -> None:
+        """Binds at once: OSError when the port cannot be had.
+
+        A folder's name ends with a slash; its function is given the rest of the path, decoded.
+        """
         server = _server_class(address)
-        handler = type("PagesHandler", (_Handler,), {"pages": dict(pages)})
+        served = {"pages": dict(pages), "actions": dict(actions or {}), "folders": dict(folders or {})}
+        handler = type("PagesHandler", (_Handler,), served)
         try:
             self._server = server((address, port), handler)
         except OSError as error:
@@ -116,6 +133,8 @@ def _server_class(address: str) -> type[ThreadingHTTPServer]:
 
 class _Handler(BaseHTTPRequestHandler):
     pages: ClassVar[Mapping[str, MakePage]] = {}
+    folders: ClassVar[Mapping[str, MakePage]] = {}
+    actions: ClassVar[Mapping[str, Action]] = {}
     timeout = _REQUEST_SECONDS
     server_version = "mizzen"
     sys_version = ""
@@ -124,19 +143,45 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer(with_body=True)
 
+    def do_PUT(self) -> None:
+        self._act()
+
+    def do_POST(self) -> None:
+        self._act()
+
     def do_HEAD(self) -> None:
         self._answer(with_body=False)
 
     def _answer(self, *, with_body: bool) -> None:
-        make = self.pages.get(self.path.split("?", 1)[0])
+        path = self.path.split("?", 1)[0]
+        folder, slash, name = path.rpartition("/")
+        make, argument = self.pages.get(path), self.headers.get("Accept", "")
+        if make is None and name:
+            make, argument = self.folders.get(folder + slash), unquote(name)
         if make is None:
-            known = "\n".join(sorted(self.pages))
+            known = "\n".join(sorted([*self.pages, *(f"{one}NAME" for one in self.folders)]))
             page = text_page(f"not found; there is:\n{known}", HTTPStatus.NOT_FOUND)
         else:
             try:
-                page = make(self.headers.get("Accept", ""))
+                page = make(argument)
             except Exception as error:  # a page must not take the server's thread with it
                 page = text_page(f"page failed: {error}", HTTPStatus.INTERNAL_SERVER_ERROR)
+        self._send(page, with_body=with_body)
+
+    def _act(self) -> None:
+        self.close_connection = True  # a body is not read
+        path, _, query = self.path.partition("?")
+        act = self.actions.get(path)
+        if act is None:
+            page = text_page("cannot be changed", HTTPStatus.METHOD_NOT_ALLOWED)
+        else:
+            try:
+                page = act(dict(parse_qsl(query, keep_blank_values=True)))
+            except ValueError as error:
+                page = text_page(str(error), HTTPStatus.BAD_REQUEST)
+        self._send(page, with_body=True)
+
+    def _send(self, page: Page, *, with_body: bool) -> None:
         self.send_response(page.status)
         self.send_header("Content-Type", page.content_type)
         self.send_header("Content-Length", str(len(page.body)))

@@ -17,6 +17,7 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
 from mizzen.wire.pb.istio.mixer.v1 import mixer_pb2
+from mizzen.wire.pb.mizzen.mixer.v1 import explain_pb2
 
 _V1ALPHA, _V1 = "grpc.reflection.v1alpha", "grpc.reflection.v1"
 SERVICES = (
@@ -24,6 +25,7 @@ SERVICES = (
     f"{_V1}.ServerReflection",
     f"{_V1ALPHA}.ServerReflection",
     "istio.mixer.v1.Mixer",
+    "mizzen.mixer.v1.Explain",
 )
 
 
@@ -32,8 +34,8 @@ class Reflection:
 
     def __init__(self) -> None:
         self._pool = DescriptorPool()
-        for module in (mixer_pb2, health_pb2, reflection_pb2):
-            file: FileDescriptor = module.DESCRIPTOR  # type: ignore[assignment]  # the stubs have two names for it
+        for module in (mixer_pb2, explain_pb2, health_pb2, reflection_pb2):
+            file: FileDescriptor = module.DESCRIPTOR
             _add(self._pool, file)
         _add_v1(self._pool)
 

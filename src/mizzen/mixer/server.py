@@ -15,11 +15,13 @@ from mizzen import __version__
 from mizzen.config.resource import DEFAULT_NAMESPACE
 from mizzen.config.store import FileStore
 from mizzen.mixer.certificates import Certificates
+from mizzen.mixer.explain import Explainer
 from mizzen.mixer.extensions import Catalog, installed
 from mizzen.mixer.front import Calls, Front, FrontCollector, Limits, Tls
 from mizzen.mixer.front_native import NativeFront
 from mizzen.mixer.monitoring import MakePage, Monitoring, Page, json_page, metrics_page, text_page
 from mizzen.mixer.runtime.controller import Controller
+from mizzen.mixer.runtime.decisions import Decisions, DecisionSettings
 from mizzen.mixer.runtime.dispatch import Dispatcher
 from mizzen.mixer.runtime.inventory import Inventory
 from mizzen.mixer.runtime.metrics import RuntimeMetrics
@@ -30,9 +32,8 @@ from mizzen.mixer.runtime.snapshot import Snapshot
 class MixerSettings:
     """Settings of one Mixer. Port 0 means any free one; both servers bind to `address`.
 
-    `native` asks for the native front, which has no TLS yet: with `tls` the one on grpc.aio serves.
     `adapter_directories` are folders with adapters and templates; `installed_adapters` says whether those of installed
-    packages are loaded.
+    packages are loaded. `decisions` says what is kept of refusals, `explain` whether clients may ask for explanations.
     """
 
     config_directory: Path
@@ -45,6 +46,8 @@ class MixerSettings:
     drain_seconds: float = 5.0
     adapter_directories: tuple[Path, ...] = ()
     installed_adapters: bool = True
+    decisions: DecisionSettings = field(default_factory=DecisionSettings)
+    explain: bool = True
 
 
 class MixerServer:
@@ -54,12 +57,14 @@ class MixerServer:
         self.settings = settings
         self.metrics = RuntimeMetrics()
         _describe_process(self.metrics.registry)
-        self.dispatcher = Dispatcher(Snapshot(), self.metrics)
+        self.decisions = Decisions(settings.decisions, self.metrics)
+        self.dispatcher = Dispatcher(Snapshot(), self.metrics, decisions=self.decisions)
         store = FileStore(settings.config_directory, settings.default_namespace)
         self.controller = Controller(store, self.dispatcher, self.metrics, inventory)
         points = installed() if settings.installed_adapters else ()
         self.catalog = Catalog(settings.adapter_directories, points, inventory)
-        calls = Calls(self.dispatcher.check, self.dispatcher.report, self._generation)
+        explain = Explainer(self.dispatcher).explain if settings.explain else None
+        calls = Calls(self.dispatcher.check, self.dispatcher.report, self._generation, explain)
         self.front: Front = NativeFront(
             calls,
             self.metrics,
@@ -87,7 +92,12 @@ class MixerServer:
         self._take_catalog()
         self.controller.load()
         try:
-            self.monitoring = Monitoring(self._pages(), self.settings.address, self.settings.monitoring_port)
+            self.monitoring = Monitoring(
+                self._pages(),
+                self.settings.address,
+                self.settings.monitoring_port,
+                folders={"/decisions/": self._decision_page},
+            )
             self.monitoring.start()
             if self.certificates is not None:
                 self.certificates.remember()
@@ -153,7 +163,14 @@ class MixerServer:
             "/readyz": self._ready_page,
             "/version": lambda _: json_page({"name": "mizzen mixer", "version": __version__}),
             "/config": lambda _: json_page(self.controller.describe()),
+            "/decisions": lambda _: json_page(self.decisions.latest()),
         }
+
+    def _decision_page(self, identity: str) -> Page:
+        found = self.decisions.get(identity)
+        if found is None:
+            return text_page(f"no decision {identity!r}: never made, or too long ago", HTTPStatus.NOT_FOUND)
+        return json_page(found)
 
     def _metrics_page(self, accept: str) -> Page:
         handlers = self.dispatcher.snapshot.handlers.values()
