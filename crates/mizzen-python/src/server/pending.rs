@@ -6,6 +6,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 use tokio::sync::oneshot::Sender;
 use tonic::metadata::{Ascii, MetadataValue};
 
@@ -20,6 +21,7 @@ pub(crate) struct Pending {
     #[pyo3(get)]
     request: Py<PyBytes>,
     peer: Arc<str>,
+    received: Instant,
     trace: Vec<(&'static str, String)>,
     reply: Mutex<Option<Sender<Answer>>>,
 }
@@ -28,7 +30,7 @@ impl Pending {
     pub(super) fn new(py: Python<'_>, job: Job) -> Pending {
         let request = PyBytes::new(py, &job.request).unbind();
         let reply = Mutex::new(Some(job.reply));
-        Pending { method: job.method, request, peer: job.peer, trace: job.trace, reply }
+        Pending { method: job.method, request, peer: job.peer, received: job.received, trace: job.trace, reply }
     }
 
     fn send(&self, answer: Answer) -> PyResult<()> {
@@ -55,6 +57,12 @@ impl Pending {
         &self.peer
     }
 
+    /// Seconds since the call's headers came in.
+    #[getter]
+    fn age(&self) -> f64 {
+        self.received.elapsed().as_secs_f64()
+    }
+
     /// The headers of the call that tell its trace, by name: W3C's and B3's.
     #[getter]
     fn trace<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -72,10 +80,11 @@ impl Pending {
     }
 
     /// Answer with an encoded message; RuntimeError the second time.
-    #[pyo3(signature = (response, generation = None))]
-    fn answer(&self, response: &[u8], generation: Option<&str>) -> PyResult<()> {
-        let generation = metadata(generation)?;
-        self.send(Answer { result: Ok(Bytes::copy_from_slice(response)), generation })
+    #[pyo3(signature = (response, generation = None, decision = None))]
+    fn answer(&self, response: &[u8], generation: Option<&str>, decision: Option<&str>) -> PyResult<()> {
+        let generation = metadata("generation", generation)?;
+        let decision = metadata("decision", decision)?;
+        self.send(Answer { result: Ok(Bytes::copy_from_slice(response)), generation, decision })
     }
 
     /// Fail with a gRPC status, 1 to 16; RuntimeError the second time.
@@ -84,8 +93,8 @@ impl Pending {
         if !CODES.contains(&code) {
             return Err(PyValueError::new_err(format!("{code} is no code of a failure: 1 to 16 are")));
         }
-        let generation = metadata(generation)?;
-        self.send(Answer { result: Err((code, message)), generation })
+        let generation = metadata("generation", generation)?;
+        self.send(Answer { result: Err((code, message)), generation, decision: None })
     }
 
     fn __repr__(&self) -> String {
@@ -93,11 +102,10 @@ impl Pending {
     }
 }
 
-fn metadata(generation: Option<&str>) -> PyResult<Option<MetadataValue<Ascii>>> {
-    generation
-        .map(|text| {
-            let refused = |_| PyValueError::new_err(format!("generation {text:?} is not printable ASCII"));
-            MetadataValue::try_from(text).map_err(refused)
-        })
-        .transpose()
+fn metadata(name: &str, text: Option<&str>) -> PyResult<Option<MetadataValue<Ascii>>> {
+    text.map(|text| {
+        let refused = |_| PyValueError::new_err(format!("{name} {text:?} is not printable ASCII"));
+        MetadataValue::try_from(text).map_err(refused)
+    })
+    .transpose()
 }

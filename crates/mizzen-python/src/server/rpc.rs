@@ -16,13 +16,15 @@ use std::time::Instant;
 use tokio::sync::{mpsc, oneshot, watch};
 use tonic::body::Body;
 use tonic::codec::CompressionEncoding;
-use tonic::metadata::{Ascii, MetadataValue};
+use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 use tonic::server::{Grpc, UnaryService};
-use tonic::{Code, Status};
+use tonic::{Code, Extensions, Status};
 
 const CHECK_PATH: &str = "/istio.mixer.v1.Mixer/Check";
 const REPORT_PATH: &str = "/istio.mixer.v1.Mixer/Report";
+const EXPLAIN_PATH: &str = "/mizzen.mixer.v1.Explain/Check";
 const GENERATION: &str = "mizzen-generation";
+const DECISION: &str = "mizzen-decision-id";
 
 /// What became of a call.
 pub(super) struct Answer {
@@ -30,6 +32,8 @@ pub(super) struct Answer {
     pub(super) result: Result<Bytes, (i32, String)>,
     /// The configuration's generation, for the response's metadata.
     pub(super) generation: Option<MetadataValue<Ascii>>,
+    /// The name under which the decision can be explained, likewise.
+    pub(super) decision: Option<MetadataValue<Ascii>>,
 }
 
 /// A call on its way to Python.
@@ -37,6 +41,7 @@ pub(super) struct Job {
     pub(super) method: &'static str,
     pub(super) request: Bytes,
     pub(super) peer: Arc<str>,
+    pub(super) received: Instant,
     /// When nobody waits for the answer any more.
     pub(super) deadline: Option<Instant>,
     /// The headers that tell to which trace the call belongs.
@@ -80,6 +85,7 @@ impl Rpc {
         Ok(match request.uri().path() {
             CHECK_PATH => grpc.unary(Call::new("Check", self, &request), request).await,
             REPORT_PATH => grpc.unary(Call::new("Report", self, &request), request).await,
+            EXPLAIN_PATH => grpc.unary(Call::new("Explain", self, &request), request).await,
             health::CHECK_PATH => grpc.unary(health::Check(self.shared), request).await,
             health::WATCH_PATH => grpc.server_streaming(health::Watch(self.shared), request).await,
             path if reflection::PATHS.contains(&path) && self.shared.reflect.is_some() => {
@@ -93,13 +99,15 @@ impl Rpc {
 struct Call {
     method: &'static str,
     rpc: Rpc,
+    received: Instant,
     deadline: Option<Instant>,
     trace: Vec<(&'static str, String)>,
 }
 
 impl Call {
     fn new(method: &'static str, rpc: Rpc, request: &Request<Incoming>) -> Call {
-        Call { method, rpc, deadline: deadline(request.headers(), Instant::now()), trace: trace(request.headers()) }
+        let received = Instant::now();
+        Call { method, rpc, received, deadline: deadline(request.headers(), received), trace: trace(request.headers()) }
     }
 }
 
@@ -115,6 +123,7 @@ impl UnaryService<Bytes> for Call {
             method: self.method,
             request: request.into_inner(),
             peer: self.rpc.peer.clone(),
+            received: self.received,
             deadline: self.deadline,
             trace: std::mem::take(&mut self.trace),
             reply,
@@ -134,20 +143,14 @@ impl UnaryService<Bytes> for Call {
 }
 
 fn respond(answer: Answer) -> Result<tonic::Response<Bytes>, Status> {
+    let mut metadata = MetadataMap::new();
+    for (name, value) in [(GENERATION, answer.generation), (DECISION, answer.decision)] {
+        if let Some(value) = value {
+            metadata.insert(name, value);
+        }
+    }
     match answer.result {
-        Ok(message) => {
-            let mut response = tonic::Response::new(message);
-            if let Some(generation) = answer.generation {
-                response.metadata_mut().insert(GENERATION, generation);
-            }
-            Ok(response)
-        }
-        Err((code, message)) => {
-            let mut status = Status::new(Code::from_i32(code), message);
-            if let Some(generation) = answer.generation {
-                status.metadata_mut().insert(GENERATION, generation);
-            }
-            Err(status)
-        }
+        Ok(message) => Ok(tonic::Response::from_parts(metadata, message, Extensions::new())),
+        Err((code, message)) => Err(Status::with_metadata(Code::from_i32(code), message, metadata)),
     }
 }
