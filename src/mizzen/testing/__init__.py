@@ -18,6 +18,7 @@ from mizzen.testing.http import HttpResponse, send
 from mizzen.testing.http2 import CloseConnection, ScriptedHttp2, SendData, SendHeaders, SendReset
 from mizzen.testing.local_mixer import FaultyConfigurationError, LocalMixer
 from mizzen.testing.mixer import FakeMixer, ReceivedCheck, ReceivedReport
+from mizzen.testing.mixer_process import MixerProcess
 from mizzen.testing.outcomes import CheckOutcome, Granted, assert_allowed, assert_failed, assert_refused
 from mizzen.testing.proxy import ProxyProcess
 from mizzen.testing.sockets import ClosingServer, unused_port
@@ -42,6 +43,7 @@ __all__ = [
     "HttpResponse",
     "InvalidParamsError",
     "LocalMixer",
+    "MixerProcess",
     "ProxyProcess",
     "QuotaAnswer",
     "ReceivedCheck",
