@@ -54,7 +54,8 @@ pub(crate) fn held(family: Family, time: Duration) {
 pub(crate) struct Measures([Measured; Family::ALL.len()]);
 
 struct Measured {
-    sizes: [(Option<usize>, u64); SIZES.len()],
+    /// Ids, and what was published last: a gauge that was never set is missing in Prometheus.
+    sizes: [(Option<usize>, Option<u64>); SIZES.len()],
     latency: Option<usize>,
 }
 
@@ -62,7 +63,7 @@ impl Measures {
     /// Defines all gauges and histograms.
     pub(crate) fn define(envoy: &BootstrapHandle) -> Measures {
         Measures(Family::ALL.map(|family| Measured {
-            sizes: SIZES.map(|name| (envoy.define_gauge(&format!("{}{name}", family.prefix())), 0)),
+            sizes: SIZES.map(|name| (envoy.define_gauge(&format!("{}{name}", family.prefix())), None)),
             latency: envoy.define_histogram(&format!("{}{LATENCY}", family.prefix())),
         }))
     }
@@ -73,9 +74,9 @@ impl Measures {
         for (family, Measured { sizes, latency }) in self.0.iter_mut().enumerate() {
             for (size, (id, published)) in sizes.iter_mut().enumerate() {
                 let total = lanes.iter().map(|Lane(lane)| lane[family][size].load(Ordering::Relaxed)).sum();
-                if let (Some(id), true) = (*id, total != *published) {
+                if let (Some(id), true) = (*id, *published != Some(total)) {
                     envoy.set_gauge(id, total);
-                    *published = total;
+                    *published = Some(total);
                 }
             }
             let times = std::mem::take(&mut *lock(&TIMES[family]));
