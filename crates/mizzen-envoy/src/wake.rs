@@ -12,11 +12,14 @@ use crate::ffi::{BootstrapScheduler, HttpScheduler, NetworkScheduler};
 
 static MAIN: Mutex<Option<BootstrapScheduler>> = Mutex::new(None);
 static REQUESTED: AtomicBool = AtomicBool::new(false);
-static SOON: AtomicBool = AtomicBool::new(false);
+static REACHABLE: AtomicBool = AtomicBool::new(false);
+/// Something has happened in this tick that the main thread need not be told of before its end.
+static ASKED: AtomicBool = AtomicBool::new(false);
+/// How many more requests are seen to at once.
 static EAGER: AtomicI64 = AtomicI64::new(EAGER_PER_TICK);
 static DELAYED: Mutex<Schedule<Delayed>> = Mutex::new(Schedule::new());
 
-/// How many requests of one tick are seen to at once.
+/// How many requests of one tick are seen to at once, while there is little to do.
 const EAGER_PER_TICK: i64 = 8;
 
 /// A stream or connection that any thread may wake; its hook for that runs on its worker.
@@ -49,9 +52,16 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Makes the main thread reachable, or unreachable with `None`.
 pub(crate) fn set_main(scheduler: Option<BootstrapScheduler>) {
+    REACHABLE.store(scheduler.is_some(), Ordering::Release);
     *lock(&MAIN) = scheduler;
     REQUESTED.store(false, Ordering::Release);
-    SOON.store(false, Ordering::Release);
+    ASKED.store(false, Ordering::Release);
+    EAGER.store(EAGER_PER_TICK, Ordering::Release);
+}
+
+/// Whether there is a bootstrap extension, and so a main thread that looks.
+pub(crate) fn is_main_reachable() -> bool {
+    REACHABLE.load(Ordering::Acquire)
 }
 
 /// Has the main thread look after everything that waits for it; costs next to nothing while an earlier request is still on its way. False if there is
@@ -73,25 +83,32 @@ pub(crate) fn main() -> bool {
 }
 
 /// Has the main thread look within its next tick: at once while there is little to do, so that what happened can be read without delay, and at the end of
-/// the tick under load, where all but the first few requests of a tick cost two loads.
+/// the tick under load, where this costs two loads. (A wake-up costs both threads some 20 µs, and a look spread over many requests next to nothing.)
 pub(crate) fn main_soon() {
-    let first = !SOON.load(Ordering::Relaxed) && !SOON.swap(true, Ordering::AcqRel);
-    if first || EAGER.load(Ordering::Relaxed) > 0 && EAGER.fetch_sub(1, Ordering::Relaxed) > 0 {
+    if EAGER.load(Ordering::Relaxed) > 0 && EAGER.fetch_sub(1, Ordering::AcqRel) > 0 {
+        main();
+        return;
+    }
+    if ASKED.load(Ordering::Relaxed) {
+        return;
+    }
+    ASKED.store(true, Ordering::SeqCst);
+    // the main thread may have ended its last tick between the two looks at these flags, and then waits to be told
+    if EAGER.load(Ordering::SeqCst) > 0 {
         main();
     }
 }
 
-/// Whether a look within the next tick was asked for. Main thread.
-pub(crate) fn is_soon() -> bool {
-    SOON.load(Ordering::Acquire)
+/// Whether a tick must be waited for: something was asked for since the last one. Main thread.
+pub(crate) fn is_tick_needed() -> bool {
+    EAGER.load(Ordering::Acquire) < EAGER_PER_TICK || ASKED.load(Ordering::Acquire)
 }
 
-/// The tick is here: later requests ask for the next one. Main thread.
-pub(crate) fn soon_is_now() {
-    // after a busy tick the next one is likely busy too, and being told of its first requests is of no use
-    let calm = EAGER.load(Ordering::Relaxed) > 0;
-    EAGER.store(if calm { EAGER_PER_TICK } else { 1 }, Ordering::Relaxed);
-    SOON.store(false, Ordering::Release);
+/// A tick is over. After one in which more was asked for than is seen to at once, the next one is likely alike: nothing is seen to at once until a tick
+/// has passed in which nothing was asked for. Main thread.
+pub(crate) fn tick() {
+    let busy = ASKED.swap(false, Ordering::SeqCst);
+    EAGER.store(if busy { 0 } else { EAGER_PER_TICK }, Ordering::SeqCst);
 }
 
 /// The main thread is about to look: later requests need a new wake-up.

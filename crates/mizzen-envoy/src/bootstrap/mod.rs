@@ -153,10 +153,10 @@ impl Bootstrap {
         let mut state = self.state.borrow_mut();
         let State { published, senders, tick, shutdown, .. } = &mut *state;
         if tick.is_some_and(|tick| tick <= now) {
-            wake::soon_is_now();
+            wake::tick();
             *tick = None;
         }
-        if wake::is_soon() {
+        if wake::is_tick_needed() {
             tick.get_or_insert(now.after(TICK));
         }
         let mut next = *tick;
