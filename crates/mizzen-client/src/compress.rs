@@ -11,13 +11,10 @@ use crate::dictionary::{MessageWords, WordLimit};
 use crate::name::Name;
 use crate::value::{Span, Time};
 use crate::wire::{BYTES, KEY, VALUE, VARINT, tag, varint_len, zigzag};
-use crate::words::WORD_COUNT;
-use cursor::{Cursor, index_pair_len};
-use guess::Guesses;
+use cursor::{Cursor, Encoded};
+use guess::{MapGuesses, PAIR, find_near};
 
-/// How many maps `CompressedAttributes` has, one per type of value.
-const KINDS: usize = 8;
-/// The field number of the first of them.
+/// The field number of the first map of `CompressedAttributes`; there is one per type of value.
 const FIRST_FIELD: u8 = 2;
 
 /// More than any entry takes on the wire, but for the contents of bytes and maps.
@@ -31,24 +28,28 @@ const VALUE_FIXED64: u8 = tag(2, 1);
 struct Cell {
     name: Name,
     index: i32,
+    stored: Stored,
     /// The index of a string value.
     word: i32,
+    /// A string's entry as it goes out.
+    entry: Encoded,
     /// The entries of a string map in `Compressor::pairs`, and their size on the wire.
     pairs: Span,
     size: u32,
 }
 
 /// The working memory of the encoder; used again it allocates nothing.
+///
+/// What it wrote last is its guess for the next time. Requests resemble each other: comparing a word with the one of last time is
+/// cheaper than looking it up, and an entry of the same two indices need not be put together again. Guesses are always
+/// checked, so that none changes what is written.
 pub(crate) struct Compressor {
     cells: Vec<Cell>,
-    pairs: Vec<(u32, u32)>,
-    /// Position in `cells` by global index.
-    places: [u16; WORD_COUNT],
-    /// The global indices that occur, as bits, by kind.
-    present: [[u64; 4]; KINDS],
-    /// Kind, index and position of the attributes whose names are not global.
-    others: Vec<(u8, i32, u16)>,
-    guesses: Guesses,
+    previous: Vec<Cell>,
+    /// The cells in the order in which they are written.
+    order: Vec<u16>,
+    pairs: Vec<(u32, Encoded)>,
+    maps: MapGuesses,
     /// At least the size of what is prepared, on the wire.
     bound: usize,
 }
@@ -57,59 +58,83 @@ impl Compressor {
     pub(crate) fn new() -> Compressor {
         Compressor {
             cells: Vec::new(),
+            previous: Vec::new(),
+            order: Vec::new(),
             pairs: Vec::new(),
-            places: [0; WORD_COUNT],
-            present: [[0; 4]; KINDS],
-            others: Vec::new(),
-            guesses: Guesses::new(),
+            maps: MapGuesses::new(),
             bound: 0,
         }
     }
 
     /// Gives all words of the bag their indices. Attributes that `previous` holds with the same value are left out.
     pub(crate) fn prepare(&mut self, bag: &Bag, previous: Option<&Bag>, limit: WordLimit, words: &mut MessageWords) {
+        std::mem::swap(&mut self.cells, &mut self.previous);
         self.cells.clear();
         self.pairs.clear();
-        self.others.clear();
-        self.present = [[0; 4]; KINDS];
         self.bound = 0;
+        let mut at = 0;
+        let mut alike = true;
         for entry in bag.entries() {
             let unchanged = previous.is_some_and(|previous| previous.get(entry.name) == Some(bag.view(entry.stored)));
-            if !unchanged && self.cells.len() < usize::from(u16::MAX) {
-                self.prepare_entry(bag, entry, limit, words);
+            if unchanged || self.cells.len() >= usize::from(u16::MAX) {
+                continue;
             }
+            let guess = find_near(&self.previous, at, |cell| cell.name == entry.name);
+            let guessed = guess.map(|position| self.previous[position]);
+            let cell = self.prepare_entry(bag, entry, guessed.as_ref(), limit, words);
+            alike &= guess == Some(at)
+                && guessed.is_some_and(|last| last.index == cell.index && kind(last.stored) == kind(cell.stored));
+            at = guess.map_or(at, |position| position + 1);
+            self.cells.push(cell);
         }
-        self.others.sort_unstable();
+        if !alike || self.cells.len() != self.previous.len() {
+            self.sort_cells();
+        }
     }
 
-    fn prepare_entry(&mut self, bag: &Bag, entry: &Entry, limit: WordLimit, words: &mut MessageWords) {
-        let place = self.cells.len() as u16;
-        let kind = kind(entry.stored);
+    /// Fields are written by number, and map entries by ascending index.
+    fn sort_cells(&mut self) {
+        self.order.clear();
+        self.order.extend(0..self.cells.len() as u16);
+        let cells = &self.cells;
+        self.order.sort_unstable_by_key(|place| {
+            let cell = &cells[usize::from(*place)];
+            u64::from(kind(cell.stored)) << 32 | u64::from(cell.index as u32 ^ SIGN)
+        });
+    }
+
+    fn prepare_entry(
+        &mut self,
+        bag: &Bag,
+        entry: &Entry,
+        guess: Option<&Cell>,
+        limit: WordLimit,
+        words: &mut MessageWords,
+    ) -> Cell {
         let index = match entry.name.global_index() {
-            Some(index) if index < limit.get() => {
-                self.places[usize::from(index)] = place;
-                self.present[usize::from(kind)][usize::from(index) / 64] |= 1 << (index % 64);
-                i32::from(index)
-            }
-            _ => {
-                let guess = self.guesses.name(entry.name);
-                *guess = words.index_near(entry.name.as_str().as_bytes(), limit, *guess);
-                self.others.push((kind, *guess, place));
-                *guess
-            }
+            Some(index) if index < limit.get() => i32::from(index),
+            _ => words.index_near(entry.name.as_str().as_bytes(), limit, guess.map_or(0, |cell| cell.index)),
         };
-        let (mut word, mut pairs, mut size) = (0, Span::default(), 0);
+        let mut cell = Cell {
+            name: entry.name,
+            index,
+            stored: entry.stored,
+            word: 0,
+            entry: Encoded::default(),
+            pairs: Span::default(),
+            size: 0,
+        };
         if let Stored::String(span) = entry.stored {
-            let guess = self.guesses.string(entry.name);
-            *guess = words.index_near(span.bytes(bag.text().as_bytes()), limit, *guess);
-            word = *guess;
+            let (last, encoded) = guess.map_or((0, Encoded::default()), |cell| (cell.word, cell.entry));
+            cell.word = words.index_near(span.bytes(bag.text().as_bytes()), limit, last);
+            cell.entry = encoded.or_new(tag(FIRST_FIELD, BYTES), index, cell.word);
         } else if let Stored::StringMap(span) = entry.stored {
-            (pairs, size) = self.prepare_map(bag, entry.name, span, limit, words);
+            (cell.pairs, cell.size) = self.prepare_map(bag, entry.name, span, limit, words);
         } else if let Stored::Bytes(span) = entry.stored {
             self.bound += span.len as usize;
         }
-        self.bound += ENTRY_BOUND + size as usize;
-        self.cells.push(Cell { name: entry.name, index, word, pairs, size });
+        self.bound += ENTRY_BOUND + cell.size as usize;
+        cell
     }
 
     fn prepare_map(
@@ -123,12 +148,12 @@ impl Compressor {
         let arena = bag.text().as_bytes();
         let start = self.pairs.len();
         let mut size = 0;
-        let mut guesses = self.guesses.map(name);
+        let mut guesses = self.maps.of(name);
         for pair in bag.stored_pairs(map) {
-            let (key, value) = guesses.index(words, limit, pair.key.bytes(arena), pair.value.bytes(arena));
+            let guess = guesses.next(words, limit, pair.key.bytes(arena), pair.value.bytes(arena));
+            size += guess.entry.size();
             // with the sign bit turned, unsigned order is that of the signed index
-            self.pairs.push((key as u32 ^ SIGN, zigzag(value)));
-            size += 2 + index_pair_len(zigzag(key), zigzag(value));
+            self.pairs.push((guess.key as u32 ^ SIGN, guess.entry));
         }
         sort_pairs(&mut self.pairs[start..]);
         (Span { start: start as u32, len: map.len }, size as u32)
@@ -139,34 +164,20 @@ impl Compressor {
         let start = out.len();
         out.resize(start + self.bound + Cursor::SLACK, 0);
         let mut cursor = Cursor::new(&mut out[start..]);
-        let mut others = self.others.as_slice();
-        for kind in 0..KINDS as u8 {
-            let of_kind = others.partition_point(|other| other.0 <= kind);
-            for (_, _, place) in &others[..of_kind] {
-                self.write_cell(bag, *place, &mut cursor);
-            }
-            others = &others[of_kind..];
-            for (word, bits) in self.present[usize::from(kind)].iter().enumerate() {
-                let mut bits = *bits;
-                while bits != 0 {
-                    let index = word * 64 + bits.trailing_zeros() as usize;
-                    self.write_cell(bag, self.places[index], &mut cursor);
-                    bits &= bits - 1;
-                }
-            }
+        for place in &self.order {
+            self.write_cell(bag, &self.cells[usize::from(*place)], &mut cursor);
         }
         let written = cursor.written();
         out.truncate(start + written);
     }
 
-    fn write_cell(&self, bag: &Bag, place: u16, out: &mut Cursor<'_>) {
-        let cell = &self.cells[usize::from(place)];
-        let Some(stored) = bag.find(cell.name).map(|entry| entry.stored) else { return };
+    fn write_cell(&self, bag: &Bag, cell: &Cell, out: &mut Cursor<'_>) {
+        let stored = cell.stored;
         let key = zigzag(cell.index);
         let tag = tag(FIRST_FIELD + kind(stored), BYTES);
         // asked one by one, most frequent first: a jump through a table would be predicted worse
         if let Stored::String(_) = stored {
-            out.index_pair(tag, key, zigzag(cell.word));
+            out.encoded(tag, cell.entry);
         } else if let Stored::Int64(value) = stored {
             put_number(out, tag, key, value as u64);
         } else if let Stored::StringMap(_) = stored {
@@ -191,8 +202,8 @@ impl Compressor {
         put_header(out, map_tag, key, varint_len(size) + size as usize, VALUE_BYTES);
         out.varint(size);
         let start = cell.pairs.start as usize;
-        for (key, value) in &self.pairs[start..start + cell.pairs.len as usize] {
-            out.index_pair(tag(1, BYTES), zigzag((key ^ SIGN) as i32), *value);
+        for (_, entry) in &self.pairs[start..start + cell.pairs.len as usize] {
+            out.encoded(PAIR, *entry);
         }
     }
 }
@@ -214,9 +225,9 @@ fn kind(stored: Stored) -> u8 {
 }
 
 /// Sorts by key. Maps are short as a rule, and then insertion is fastest.
-fn sort_pairs(pairs: &mut [(u32, u32)]) {
+fn sort_pairs(pairs: &mut [(u32, Encoded)]) {
     if pairs.len() > 32 {
-        pairs.sort_unstable();
+        pairs.sort_unstable_by_key(|pair| pair.0);
         return;
     }
     for end in 1..pairs.len() {

@@ -1,6 +1,6 @@
 //! Writing into space that was made large enough beforehand, so that no byte asks for more.
 
-use crate::wire::{KEY, VALUE, varint_len};
+use crate::wire::{KEY, VALUE, varint_len, zigzag};
 
 /// A place in a buffer. Writing beyond the buffer's end is a defect of the caller's bound.
 pub(super) struct Cursor<'b> {
@@ -40,25 +40,61 @@ impl<'b> Cursor<'b> {
         self.at += bytes.len();
     }
 
-    /// A field that is a map entry of two word indices in their ZigZag form, the most frequent thing in a message.
+    /// An entry of two word indices, the most frequent thing in a message.
     #[inline]
-    pub(super) fn index_pair(&mut self, tag: u8, key: u32, value: u32) {
-        if key | value >= TWO_BYTES {
-            self.byte(tag);
-            self.byte(index_pair_len(key, value) as u8);
-            self.byte(KEY);
-            self.varint(u64::from(key));
-            self.byte(VALUE);
-            self.varint(u64::from(value));
+    pub(super) fn encoded(&mut self, tag: u8, entry: Encoded) {
+        let Encoded { key, value, word } = entry;
+        let size = entry.size();
+        if word != 0 {
+            self.buffer[self.at..self.at + 8].copy_from_slice(&word.to_le_bytes());
+            self.at += size;
             return;
         }
-        let ((key, key_bits), (value, value_bits)) = (short_varint(key), short_varint(value));
-        let size = 4 + (key_bits + value_bits) / 8;
-        let head = u64::from(tag) | u64::from(size - 2) << 8 | u64::from(KEY) << 16 | key << 24;
-        let tail = u64::from(VALUE) | value << 8;
-        let entry = head | tail << (24 + key_bits);
-        self.buffer[self.at..self.at + 8].copy_from_slice(&entry.to_le_bytes());
-        self.at += size as usize;
+        self.byte(tag);
+        self.byte(index_pair_len(key, value) as u8);
+        self.byte(KEY);
+        self.varint(u64::from(key));
+        self.byte(VALUE);
+        self.varint(u64::from(value));
+    }
+}
+
+/// A field that is a map entry of two word indices.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Encoded {
+    /// The indices in their ZigZag form.
+    key: u32,
+    value: u32,
+    /// The field as it goes out, if it takes at most eight bytes; never zero then, as it starts with a tag.
+    word: u64,
+}
+
+impl Encoded {
+    /// The entry of these indices; this one, if it is that already, for the same tag.
+    #[inline]
+    pub(super) fn or_new(self, tag: u8, key: i32, value: i32) -> Encoded {
+        let (key, value) = (zigzag(key), zigzag(value));
+        if self.key == key && self.value == value && self.word != 0 { self } else { Encoded::new(tag, key, value) }
+    }
+
+    fn new(tag: u8, key: u32, value: u32) -> Encoded {
+        if key | value >= TWO_BYTES {
+            return Encoded { key, value, word: 0 };
+        }
+        let ((key_bytes, key_bits), (value_bytes, value_bits)) = (short_varint(key), short_varint(value));
+        let len = 2 + (key_bits + value_bits) / 8;
+        let head = u64::from(tag) | u64::from(len) << 8 | u64::from(KEY) << 16 | key_bytes << 24;
+        let tail = u64::from(VALUE) | value_bytes << 8;
+        Encoded { key, value, word: head | tail << (24 + key_bits) }
+    }
+
+    /// How many bytes it takes, tag included.
+    #[inline]
+    pub(super) fn size(self) -> usize {
+        match self.word {
+            0 => 2 + index_pair_len(self.key, self.value),
+            word => 2 + usize::from((word >> 8) as u8),
+        }
     }
 }
 
@@ -73,11 +109,7 @@ fn short_varint(value: u32) -> (u64, u32) {
 }
 
 /// The size of a map entry of two indices after its length, which takes one byte.
-#[inline]
-pub(super) fn index_pair_len(key: u32, value: u32) -> usize {
-    if key | value < TWO_BYTES {
-        return 4 + usize::from(key >= 0x80) + usize::from(value >= 0x80);
-    }
+fn index_pair_len(key: u32, value: u32) -> usize {
     2 + varint_len(u64::from(key)) + varint_len(u64::from(value))
 }
 
@@ -87,20 +119,31 @@ mod tests {
 
     #[test]
     fn a_pair_is_the_same_whether_stored_as_a_word_or_byte_by_byte() {
-        let sizes = [0, 1, 127, 128, 444, 16_383, 16_384, u32::MAX];
-        for key in sizes {
-            for value in sizes {
+        let indices = [0, -1, 63, -64, 64, 222, 8191, -8192, 8192, i32::MAX, i32::MIN];
+        for key in indices {
+            for value in indices {
+                let entry = Encoded::default().or_new(0x12, key, value);
                 let mut buffer = [0; 32];
                 let mut cursor = Cursor::new(&mut buffer);
-                cursor.index_pair(0x12, key, value);
+                cursor.encoded(0x12, entry);
                 let written = cursor.written();
-                let mut expected = vec![0x12, index_pair_len(key, value) as u8, 0x08];
-                crate::wire::put_varint(&mut expected, u64::from(key));
-                expected.push(0x10);
-                crate::wire::put_varint(&mut expected, u64::from(value));
+                let mut pair = vec![KEY];
+                crate::wire::put_varint(&mut pair, u64::from(zigzag(key)));
+                pair.push(VALUE);
+                crate::wire::put_varint(&mut pair, u64::from(zigzag(value)));
+                let expected = [&[0x12, pair.len() as u8], &pair[..]].concat();
                 assert_eq!(buffer[..written], expected, "{key} {value}");
-                assert_eq!(written, 2 + index_pair_len(key, value));
+                assert_eq!(written, entry.size());
             }
+        }
+    }
+
+    #[test]
+    fn an_entry_is_kept_only_for_the_same_indices() {
+        let first = Encoded::default().or_new(0x0a, 0, 0);
+        for (key, value) in [(0, 0), (0, 1), (1, 0), (-70, 9000)] {
+            let (kept, anew) = (first.or_new(0x0a, key, value), Encoded::default().or_new(0x0a, key, value));
+            assert_eq!((kept.key, kept.value, kept.word), (anew.key, anew.value, anew.word), "{key} {value}");
         }
     }
 }
