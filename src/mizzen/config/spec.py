@@ -13,7 +13,7 @@ import functools
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -38,6 +38,7 @@ class SpecModel(BaseModel):
 
 
 Model = TypeVar("Model", bound=BaseModel)
+JsonSchema: TypeAlias = Mapping[str, Any]
 
 
 def invalid(reason: str, accepted: str) -> PydanticCustomError:
@@ -49,9 +50,9 @@ def decode_spec(
     model: type[Model], data: Mapping[str, Any], resource: Resource, at: Path = ("spec",)
 ) -> tuple[Model | None, list[ConfigError]]:
     """`data`, which stands at the path `at` of `resource`, as `model`; else None and every fault found."""
-    schema = _schema(model)
+    schema = schema_of(model)
     doubled: list[Path] = []
-    fields = _without_nulls(data, _resolve(schema, schema), schema, (), doubled)
+    fields = _without_nulls(data, resolve_schema(schema, schema), schema, (), doubled)
     if doubled:
         return None, [
             resource.error((*at, *path), "is given in both spellings", accepted="one of them", key=True)
@@ -75,7 +76,7 @@ def _without_nulls(
     the model itself would take pydantic out of its JSON mode.
     """
     if isinstance(data, list):
-        items = _resolve(node.get("items", {}), schema)
+        items = resolve_schema(node.get("items", {}), schema)
         return [_without_nulls(item, items, schema, (*path, index), doubled) for index, item in enumerate(data)]
     if not isinstance(data, dict):
         return data
@@ -86,12 +87,13 @@ def _without_nulls(
         if spelled == name and to_camel(name) != name and to_camel(name) in data:
             doubled.append((*path, name))
         if spelled is None or value is not None:
-            kept[name] = _without_nulls(value, _child(node, name, schema), schema, (*path, name), doubled)
+            kept[name] = _without_nulls(value, schema_child(node, name, schema), schema, (*path, name), doubled)
     return kept
 
 
 @functools.lru_cache(maxsize=256)
-def _schema(model: type[BaseModel]) -> Mapping[str, Any]:
+def schema_of(model: type[BaseModel]) -> JsonSchema:
+    """The JSON schema of a model, by snake_case names; empty when the model has none."""
     try:
         return model.model_json_schema(by_alias=False)
     except Exception:  # a model with a type that has no JSON schema still decodes, its errors just say less
@@ -107,7 +109,7 @@ def _to_config_error(
     full = (*at, *path)
     if kind == "missing":
         wanted = _as_written(str(fault["loc"][-1]), path, data)
-        return resource.error(full, f"has no {wanted}", accepted=_expected(_child(node, wanted, schema), schema))
+        return resource.error(full, f"has no {wanted}", accepted=_expected(schema_child(node, wanted, schema), schema))
     if kind == "extra_forbidden":
         name, known = str(path[-1]), _known_fields(fault["loc"][:-1], data, schema)
         close = difflib.get_close_matches(to_snake(name), known, 1)
@@ -124,15 +126,15 @@ def _locate(loc: Sequence[str | int], data: Any, schema: Mapping[str, Any]) -> t
     """The path as the user spelled it, the value there, and its JSON schema. Steps that are not in the data (names of
     union members, pydantic's `[key]`) are passed over."""
     path: Path = ()
-    node = _resolve(schema, schema)
+    node = resolve_schema(schema, schema)
     for step in loc:
         if isinstance(data, dict):
             spelled = next((name for name in spellings_of(str(step)) if name in data), None)
             if spelled is None:
                 continue
-            node, data, path = _child(node, spelled, schema), data[spelled], (*path, spelled)
+            node, data, path = schema_child(node, spelled, schema), data[spelled], (*path, spelled)
         elif isinstance(data, list) and isinstance(step, int) and step < len(data):
-            node, data, path = _resolve(node.get("items", {}), schema), data[step], (*path, step)
+            node, data, path = resolve_schema(node.get("items", {}), schema), data[step], (*path, step)
     return path, data if loc else NO_VALUE, node
 
 
@@ -140,16 +142,18 @@ def _known_fields(loc: Sequence[str | int], data: Any, schema: Mapping[str, Any]
     return list(_locate(loc, data, schema)[2].get("properties", {}))
 
 
-def _child(node: Mapping[str, Any], name: str, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+def schema_child(node: JsonSchema, name: str, schema: JsonSchema) -> JsonSchema:
+    """The schema of a field in either spelling, or of an entry of a map; empty when there is none."""
     properties = node.get("properties", {})
     for spelling in spellings_of(name):
         if spelling in properties:
-            return _resolve(properties[spelling], schema)
+            return resolve_schema(properties[spelling], schema)
     other = node.get("additionalProperties", {})
-    return _resolve(other if isinstance(other, dict) else {}, schema)
+    return resolve_schema(other if isinstance(other, dict) else {}, schema)
 
 
-def _resolve(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+def resolve_schema(node: JsonSchema, schema: JsonSchema) -> JsonSchema:
+    """`node` after its references and without the null of an optional field; `schema` is the whole."""
     while True:
         if "$ref" in node:
             node = schema.get("$defs", {}).get(str(node["$ref"]).rsplit("/", 1)[-1], {})
@@ -190,7 +194,7 @@ def _expected(node: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     if "const" in node:
         return str(node["const"])
     if "anyOf" in node:
-        options = (_expected(_resolve(option, schema), schema) for option in node["anyOf"])
+        options = (_expected(resolve_schema(option, schema), schema) for option in node["anyOf"])
         return " or ".join(dict.fromkeys(option for option in options if option))
     text = _TYPES.get(str(node.get("type")), ("", ""))[1]
     bounds = [f"{sign} {node[name]}" for name, sign in _BOUNDS if name in node]

@@ -163,6 +163,7 @@ class MixerServer:
             "/readyz": self._ready_page,
             "/version": lambda _: json_page({"name": "mizzen mixer", "version": __version__}),
             "/config": lambda _: json_page(self.controller.describe()),
+            "/resources": lambda _: json_page(self.controller.resources()),
             "/decisions": lambda _: json_page(self.decisions.latest()),
         }
 

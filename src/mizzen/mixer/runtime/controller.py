@@ -15,6 +15,7 @@ from mizzen.config.resource import Resource
 from mizzen.config.store import FileStore, StoreState
 from mizzen.mixer.runtime.dispatch import Dispatcher
 from mizzen.mixer.runtime.inventory import Inventory
+from mizzen.mixer.runtime.listing import list_resources, state_of
 from mizzen.mixer.runtime.metrics import RuntimeMetrics
 from mizzen.mixer.runtime.snapshot import Snapshot, close_replaced
 
@@ -107,7 +108,7 @@ class Controller:
             "snapshot": snapshot.number,
             "attributes": len(snapshot.compiled.vocabulary),
             "resources": [
-                _resource_entry(resource, snapshot, state, faulty)
+                _resource_entry(resource, state_of(resource.key, snapshot, state, faulty))
                 for resource in self._relevant(state.resources).values()
             ],
             "handlers": [
@@ -121,6 +122,16 @@ class Controller:
                 for key, handler in snapshot.handlers.items()
             ],
             "errors": [error.to_dict() for error in errors],
+        }
+
+    def resources(self) -> Mapping[str, Any]:
+        """Every resource with the spec that is in force, its status and its faults; ready for JSON."""
+        snapshot, errors, state = self._dispatcher.snapshot, self._errors, self._state
+        relevant = self._relevant(state.resources).values()
+        return {
+            "generation": self.generation,
+            "items": list_resources(relevant, snapshot, state, errors, self._inventory),
+            "errors": [error.to_dict() for error in errors if error.resource not in state.resources],
         }
 
     def _relevant(self, resources: Mapping[str, Resource]) -> dict[str, Resource]:
@@ -147,13 +158,7 @@ class Controller:
             self._logger.warning("handlers were closed while calls still used them", snapshot=before.number)
 
 
-def _resource_entry(
-    resource: Resource, snapshot: Snapshot, state: StoreState, faulty: set[str]
-) -> Mapping[str, str | int]:
-    """A resource and its status: in force, kept (last good in force), or faulty (in force in part or not at all)."""
-    kept = resource.key in snapshot.compiled.kept or resource.key in state.kept
-    kept = kept or resource.key in snapshot.kept_handlers
-    status = "kept" if kept else "faulty" if resource.key in faulty else "in force"
+def _resource_entry(resource: Resource, status: str) -> Mapping[str, str | int]:
     position = resource.position
     return {
         "key": resource.key,
