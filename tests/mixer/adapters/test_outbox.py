@@ -141,6 +141,16 @@ def test_a_refused_batch_is_dropped_and_the_next_is_sent() -> None:
     stage.assert_accounted()
 
 
+def test_a_receiver_may_refuse_a_part_of_a_batch() -> None:
+    stage = Stage()
+    stage.outbox._send = lambda batch, timeout: 1
+    stage.add(1, 2, 3, 4)
+    stage.pass_(0)
+    numbers = stage.numbers()
+    assert (numbers["sent"], numbers["dropped refused"]) == (3, 1)
+    stage.assert_accounted()
+
+
 def test_a_fault_of_the_sender_drops_the_batch_and_work_goes_on() -> None:
     stage = Stage()
     stage.receiver.error = ZeroDivisionError("fault")

@@ -49,7 +49,8 @@ class Outbox(Generic[Item]):
     a pause of 0.5 s, 1 s and so on up to 30 s.
 
     When it is full the newest item is dropped, or the oldest with `drops_oldest`. `name` begins the names of the
-    metrics (`mizzen_<name>_sent_total`) and `send(batch, timeout)` raises `SendError` or `RefusedError`.
+    metrics (`mizzen_<name>_sent_total`). `send(batch, timeout)` raises `SendError` or `RefusedError`; a number that it
+    returns is that of the items which the receiver refused while it took the others.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Outbox(Generic[Item]):
         environment: Environment,
         registry: CollectorRegistry,
         limits: OutboxLimits,
-        send: Callable[[Sequence[Item], float], None],
+        send: Callable[[Sequence[Item], float], int | None],
     ) -> None:
         self._name = name
         self._environment = environment
@@ -113,12 +114,12 @@ class Outbox(Generic[Item]):
         if items:
             self._dropped.labels(self._environment.handler, reason).inc(items)
 
-    def close(self) -> None:
-        """Sends what is left, for at most a few seconds; the rest is dropped and counted."""
+    def close(self, seconds: float = CLOSE_S) -> None:
+        """Sends what is left, for about `seconds` at most; the rest is dropped and counted."""
         with self._lock:
             self._closed = True
-        end = self._environment.monotonic() + CLOSE_S
-        if self._sending.acquire(timeout=CLOSE_S):
+        end = self._environment.monotonic() + seconds
+        if self._sending.acquire(timeout=seconds):
             try:
                 self._send_all(end)
             finally:
@@ -149,7 +150,7 @@ class Outbox(Generic[Item]):
                 if timeout <= 0:
                     return
             try:
-                self._send(batch, timeout)
+                refused = min(self._send(batch, timeout) or 0, len(batch))
             except RefusedError as error:
                 self._done()
                 self.drop(len(batch), "refused")
@@ -165,7 +166,8 @@ class Outbox(Generic[Item]):
                 self._failed(f"{type(error).__name__}: {error}", len(batch))
             else:
                 self._done()
-                self._sent.inc(len(batch))
+                self._sent.inc(len(batch) - refused)
+                self.drop(refused, "refused")
                 self._pause = 0.0
 
     def _next_batch(self) -> list[Item]:

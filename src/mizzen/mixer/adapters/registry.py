@@ -11,6 +11,7 @@ from mizzen.mixer.adapters.listchecker import ListAdapter
 from mizzen.mixer.adapters.memquota import MemQuotaAdapter
 from mizzen.mixer.adapters.noop import NoopAdapter
 from mizzen.mixer.adapters.opa import OpaAdapter
+from mizzen.mixer.adapters.otlp import OtlpAdapter
 from mizzen.mixer.adapters.prometheus import PrometheusAdapter
 from mizzen.mixer.adapters.rbac import RbacAdapter
 from mizzen.mixer.adapters.redisquota import RedisQuotaAdapter
@@ -24,6 +25,7 @@ _BUILT_IN: tuple[type[Adapter], ...] = (
     MemQuotaAdapter,
     NoopAdapter,
     OpaAdapter,
+    OtlpAdapter,
     PrometheusAdapter,
     RbacAdapter,
     RedisQuotaAdapter,
