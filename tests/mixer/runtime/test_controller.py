@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from mizzen.config import FileStore
+from mizzen.config import ConfigError, FileStore
+from mizzen.mixer.adapters import Environment
 from mizzen.mixer.runtime import Controller, Dispatcher, RuntimeMetrics, Snapshot
 
-from .stage import INVENTORY
+from .stage import INVENTORY, ScriptedAdapter
 
 RULE = "{kind: rule, metadata: {name: r}, spec: {request_header_operations: [{name: %s, operation: REMOVE}]}}\n"
 
@@ -93,6 +96,7 @@ def test_the_description_tells_every_resource_with_its_status(tmp_path: Path) ->
             "adapter": "denier",
             "instances": ["n.checknothing.istio-system"],
             "kept": False,
+            "quarantined": False,
         }
     ]
     assert len(description["errors"]) == 2
@@ -121,3 +125,50 @@ async def test_changes_of_the_files_are_followed(tmp_path: Path) -> None:
 def test_a_directory_that_cannot_be_read_is_an_error_of_load(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="nothing"):
         controller(tmp_path / "nothing")[0].load()
+
+
+HANDLER = """\
+{kind: scripted, metadata: {name: h}}
+---
+{kind: checknothing, metadata: {name: n}}
+---
+{kind: rule, metadata: {name: r}, spec: {actions: [{handler: h.scripted, instances: [n.checknothing]}]}}
+"""
+
+
+def test_another_class_of_an_adapter_replaces_its_handlers_and_no_others(tmp_path: Path) -> None:
+    found, dispatcher, _ = controller(tmp_path)
+    (tmp_path / "a.yaml").write_text(HANDLER)
+    found.load()
+    before = dispatcher.snapshot.handlers["h.scripted.istio-system"]
+    found.change_inventory(INVENTORY)
+    assert dispatcher.snapshot.handlers["h.scripted.istio-system"] is before
+
+    class Another(ScriptedAdapter):
+        pass
+
+    found.change_inventory(replace(INVENTORY, adapters={**INVENTORY.adapters, "scripted": Another}))
+    assert type(dispatcher.snapshot.handlers["h.scripted.istio-system"].adapter) is Another
+
+
+def test_a_class_that_cannot_be_built_leaves_the_last_good_handler(tmp_path: Path) -> None:
+    found, dispatcher, _ = controller(tmp_path)
+    (tmp_path / "a.yaml").write_text(HANDLER)
+    found.load()
+    before = dispatcher.snapshot.handlers["h.scripted.istio-system"]
+
+    class Broken(ScriptedAdapter):
+        def __init__(self, params: Any, environment: Environment) -> None:
+            raise RuntimeError("not today")
+
+    found.change_inventory(replace(INVENTORY, adapters={**INVENTORY.adapters, "scripted": Broken}))
+    assert dispatcher.snapshot.handlers["h.scripted.istio-system"] is before
+    assert [error.reason for error in found.errors] == ["handler cannot be built: not today"]
+
+
+def test_faults_of_adapters_are_among_the_faults_of_the_configuration(tmp_path: Path) -> None:
+    found, _, metrics = controller(tmp_path)
+    found.change_inventory(INVENTORY, [ConfigError("cannot be loaded", resource="x.py")])
+    found.load()
+    assert list(map(str, found.errors)) == ["x.py: cannot be loaded"]
+    assert metrics.registry.get_sample_value("mizzen_mixer_config_errors") == 1

@@ -26,7 +26,7 @@ from mizzen.mixer.runtime.identity import identity_namespace
 from mizzen.mixer.runtime.live import LiveHandler
 from mizzen.mixer.runtime.metrics import RuntimeMetrics
 from mizzen.mixer.runtime.overlay import Overlay
-from mizzen.mixer.runtime.policy import check_instead
+from mizzen.mixer.runtime.policy import PARTLY_KNOWN, check_instead
 from mizzen.mixer.runtime.preprocess import GenerationError, generate
 from mizzen.mixer.runtime.quota import Asked, grant
 from mizzen.mixer.runtime.refusal import Begun, Origin, keep, telling
@@ -158,6 +158,8 @@ class Dispatcher:
     def _decide(self, routes: NamespaceRoutes, bag: AttributeSource) -> Waits[_Decided]:
         matched = routes.check.matching(bag, self._watch.condition_failed)
         combination, failures = Combination(), []
+        if isinstance(bag, Overlay) and bag.is_partial:
+            combination.add("", PARTLY_KNOWN)
         begun: list[tuple[Step, CheckResult | Future[CheckResult]]] = []
         for route in matched:
             for step in route.steps:

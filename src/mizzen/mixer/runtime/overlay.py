@@ -11,13 +11,15 @@ class Overlay:
     """The request's attributes first, generated ones where it has none.
 
     Only look-ups that reach the request are tracked; what is generated follows from tracked attributes already.
+    `is_partial` tells that a generator could not answer and its attributes are missing.
     """
 
-    __slots__ = ("_base", "_values")
+    __slots__ = ("_base", "_values", "is_partial")
 
     def __init__(self, base: AttributeSource, values: Mapping[str, Value] | None = None) -> None:
         self._base = base
         self._values: dict[str, Value] = dict(values or {})
+        self.is_partial = False
 
     def get(self, name: str) -> Value | None:
         value = self._values.get(name)

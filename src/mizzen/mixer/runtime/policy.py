@@ -14,8 +14,11 @@ VALID_FOR_SECONDS = 1.0
 USES = 100
 UNAVAILABLE = Status(Code.UNAVAILABLE, "cannot answer at the moment")
 
+PARTLY_KNOWN = CheckResult(valid_for=VALID_FOR_SECONDS, uses=USES)
+"""Bounds a decision that was made without some attribute or answer."""
+
 _CHECKS = {
-    FailurePolicy.FAIL_OPEN: CheckResult(valid_for=VALID_FOR_SECONDS, uses=USES),
+    FailurePolicy.FAIL_OPEN: PARTLY_KNOWN,
     FailurePolicy.FAIL_CLOSE: CheckResult(UNAVAILABLE, VALID_FOR_SECONDS, USES),
 }
 

@@ -33,6 +33,7 @@ def generate(routes: NamespaceRoutes, bag: AttributeSource, watch: Watch) -> Wai
             except HandlerError as error:
                 if step.policy is FailurePolicy.FAIL_OPEN:
                     watch.passed_over(step.handler.name, step.policy, error)
+                    view.is_partial = True
                 else:
                     failures.append(str(error))
             except (InstanceError, EvaluationError) as error:
