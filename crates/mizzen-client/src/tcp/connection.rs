@@ -142,8 +142,8 @@ impl Connection {
         self.traffic.send(length);
     }
 
-    /// The decision. `shown_again`: what is held comes once more with later data, and does not go on unseen.
-    pub fn decide(&mut self, allowed: bool, shown_again: bool) -> Resolution {
+    /// The decision. If it allows, what is held goes on without being shown again.
+    pub fn decide(&mut self, allowed: bool) -> Resolution {
         if self.state != State::Calling {
             return Resolution::Ignored;
         }
@@ -152,9 +152,7 @@ impl Connection {
             return Resolution::Denied;
         }
         self.state = State::Open;
-        if !shown_again {
-            self.traffic.release();
-        }
+        self.traffic.release();
         Resolution::Allowed
     }
 

@@ -54,7 +54,7 @@ fn the_first_data_asks_and_is_held_until_the_decision() {
     connection.hold(4);
     assert_eq!(connection.read(10), Step::Hold);
     assert!(connection.is_calling());
-    assert_eq!(connection.decide(true, false), Resolution::Allowed);
+    assert_eq!(connection.decide(true), Resolution::Allowed);
     assert_eq!(report(&mut connection, Event::Open), [10, 10, 0, 0]);
     assert_eq!(connection.read(5), Step::Pass);
     assert_eq!(report(&mut connection, Event::Close), [15, 15, 0, 0]);
@@ -64,7 +64,7 @@ fn the_first_data_asks_and_is_held_until_the_decision() {
 fn only_reports_in_between_move_the_start_of_the_next_difference() {
     let mut connection = accepted(Moment::FirstData);
     connection.read(3);
-    assert_eq!(connection.decide(true, false), Resolution::Allowed);
+    assert_eq!(connection.decide(true), Resolution::Allowed);
     connection.pass(3);
     connection.wrote(7);
     assert_eq!(report(&mut connection, Event::Open), [3, 3, 7, 7]);
@@ -76,14 +76,14 @@ fn only_reports_in_between_move_the_start_of_the_next_difference() {
 }
 
 #[test]
-fn asked_at_the_connect_it_counts_held_data_once_though_it_is_shown_again() {
+fn a_connection_that_is_checked_on_connect_asks_once_and_before_any_data() {
     let mut connection = accepted(Moment::Connect);
     assert!(connection.connected());
     assert!(!connection.connected());
     assert_eq!(connection.read(6), Step::Hold);
-    assert_eq!(connection.decide(true, true), Resolution::Allowed);
+    assert_eq!(connection.decide(true), Resolution::Allowed);
     assert_eq!(report(&mut connection, Event::Open), [6, 6, 0, 0]);
-    assert_eq!(connection.read(9), Step::Pass);
+    assert_eq!(connection.read(3), Step::Pass);
     assert_eq!(report(&mut connection, Event::Continue), [9, 9, 0, 0]);
 }
 
@@ -109,7 +109,7 @@ fn a_denied_connection_lets_nothing_through_and_is_closed_once() {
     let mut connection = accepted(Moment::FirstData);
     connection.read(4);
     connection.hold(4);
-    assert_eq!(connection.decide(false, false), Resolution::Denied);
+    assert_eq!(connection.decide(false), Resolution::Denied);
     assert_eq!(connection.read(8), Step::Hold);
     assert!(connection.close());
     assert!(!connection.close());
@@ -119,10 +119,10 @@ fn a_denied_connection_lets_nothing_through_and_is_closed_once() {
 #[test]
 fn a_decision_that_comes_too_late_or_unasked_is_ignored() {
     let mut connection = accepted(Moment::FirstData);
-    assert_eq!(connection.decide(true, false), Resolution::Ignored);
+    assert_eq!(connection.decide(true), Resolution::Ignored);
     connection.read(1);
     connection.close();
-    assert_eq!(connection.decide(false, false), Resolution::Ignored);
+    assert_eq!(connection.decide(false), Resolution::Ignored);
     assert_eq!(connection.read(1), Step::Hold);
     assert!(!connection.is_open());
 }
@@ -223,7 +223,7 @@ proptest! {
                         Step::Pass => buffer = 0,
                         Step::Hold => {}
                         Step::Ask if decided_at_once && !on_connect => {
-                            prop_assert_eq!(connection.decide(true, false), Resolution::Allowed);
+                            prop_assert_eq!(connection.decide(true), Resolution::Allowed);
                             connection.pass(buffer);
                             buffer = 0;
                         }
@@ -234,11 +234,9 @@ proptest! {
                     sent += length;
                     connection.wrote(length);
                 }
-                Happening::Decision(allowed) => match connection.decide(allowed, on_connect) {
+                Happening::Decision(allowed) => match connection.decide(allowed) {
                     Resolution::Ignored => {}
                     Resolution::Denied => refused = true,
-                    // at the first data Envoy hands the buffer on; at the connect it stays and is shown again
-                    Resolution::Allowed if on_connect => {}
                     Resolution::Allowed => buffer = 0,
                 },
                 Happening::Report => {

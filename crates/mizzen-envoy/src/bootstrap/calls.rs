@@ -13,8 +13,8 @@ use super::not_started;
 use super::senders::Senders;
 use crate::background::Delivery;
 use crate::ffi::{BootstrapHandle, CalloutStart};
-use crate::{clock, generation};
 use crate::transport::{CHECK, REPORT, Transport};
+use crate::{clock, generation};
 
 /// What a call is for.
 #[derive(Clone, Copy)]

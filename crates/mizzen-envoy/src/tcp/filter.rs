@@ -42,7 +42,7 @@ pub(crate) struct TcpFilter {
     pub(super) sending: Cell<bool>,
     scheduler: OnceCell<Arc<NetworkScheduler>>,
     registration: Cell<Option<Registration>>,
-    /// Reading, which the next filter had disabled, was enabled for the time of the pause.
+    /// Reading, which the next filter had disabled, is enabled until the handshake is done.
     reading_lent: Cell<bool>,
     /// Where the connection goes is known for good.
     located: Cell<bool>,
@@ -67,8 +67,8 @@ impl TcpFilter {
 
     /// A client is being connected. If that alone is to be checked, the connection is held until the decision.
     ///
-    /// The next filter, `tcp_proxy`, has disabled reading by now. It is enabled again meanwhile: a TLS handshake needs it, and only so does Envoy see a
-    /// client that gives up.
+    /// The next filter, `tcp_proxy`, has disabled reading by now, which a TLS handshake needs, so it is enabled again until that is done. Then it stays
+    /// disabled: Envoy raises the end of the client's side only once, and while the connection is held that would be lost on the next filter.
     pub(crate) fn new_connection(&self, mut envoy: NetworkHandle<'_>) -> ReadStatus {
         let config = &self.worker.config;
         let source = envoy.remote_address().map(|(address, _)| address);
@@ -81,7 +81,7 @@ impl TcpFilter {
         if config.moment == Moment::FirstData {
             return ReadStatus::Continue;
         }
-        if !envoy.is_reading() {
+        if envoy.is_tls() && !envoy.is_reading() {
             envoy.read_disable(false);
             self.reading_lent.set(true);
         }
@@ -108,6 +108,9 @@ impl TcpFilter {
     pub(crate) fn connected(self: &Rc<Self>, mut envoy: NetworkHandle<'_>) {
         if envoy.is_tls() {
             self.set_tls(&envoy);
+        }
+        if self.reading_lent.take() {
+            envoy.read_disable(true);
         }
         let asks = self.connection.borrow_mut().connected();
         if asks && let Some(allowed) = self.ask(&mut envoy) {
@@ -172,17 +175,12 @@ impl TcpFilter {
     }
 
     /// Acts on a decision about a connection that is held.
-    pub(super) fn conclude(&self, mut envoy: NetworkHandle<'_>, allowed: bool) {
-        let lent = self.reading_lent.get();
-        let resolution = self.connection.borrow_mut().decide(allowed, lent);
+    pub(super) fn conclude(&self, envoy: NetworkHandle<'_>, allowed: bool) {
+        let resolution = self.connection.borrow_mut().decide(allowed);
         match resolution {
             Resolution::Ignored => {}
             Resolution::Allowed => {
                 self.opened(&envoy);
-                if lent {
-                    // `tcp_proxy` takes its own reason away when the upstream connection stands
-                    envoy.read_disable(true);
-                }
                 envoy.continue_reading();
             }
             Resolution::Denied => envoy.close(CloseKind::NoFlush, DENIED),
@@ -197,7 +195,7 @@ impl TcpFilter {
             self.conclude(envoy, allowed);
             return ReadStatus::StopIteration;
         }
-        let resolution = self.connection.borrow_mut().decide(true, false);
+        let resolution = self.connection.borrow_mut().decide(true);
         if resolution != Resolution::Allowed {
             return ReadStatus::StopIteration;
         }
