@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from mizzen.testing import CheckAnswer, EchoBackend, FakeMixer, ProxyProcess, ReportAnswer
+from mizzen.testing import CheckAnswer, EchoBackend, FakeMixer, ProxyProcess, ReportAnswer, wait_until
+from mizzen.testing.tcp import TcpBackend
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +57,37 @@ def fresh_mixer(mixer: FakeMixer) -> FakeMixer:
     mixer.on_report = ReportAnswer()
     mixer.forget()
     return mixer
+
+
+@pytest.fixture(scope="module")
+def tcp_backend() -> Iterator[TcpBackend]:
+    with TcpBackend(goodbye=b"bye") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def tcp_config(transport: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A connection of a test ends before its first periodic report."""
+    marks = {"attributes": {"service.mark": {"string_value": "tcp"}}}
+    return {"transport": transport, "mixer_attributes": marks, "report_interval": "100s"}
+
+
+@pytest.fixture(scope="module")
+def tcp_proxy(tcp_backend: TcpBackend, mixer: FakeMixer, tcp_config: Mapping[str, Any]) -> Iterator[ProxyProcess]:
+    with ProxyProcess(tcp_backend.address, mixer.address, tcp_port=0, tcp_filter_config=tcp_config) as process:
+        yield process
+
+
+@pytest.fixture
+def quiet_mixer(tcp_proxy: ProxyProcess, fresh_mixer: FakeMixer) -> FakeMixer:
+    """As `fresh_mixer`, once all connections of earlier tests are over and reported."""
+
+    def settled() -> bool:
+        stats = tcp_proxy.stats()
+        ports = [name for name in stats if name.startswith("listener.1") and name.endswith(".downstream_cx_active")]
+        made = stats["mizzen.tcp_mixer_filter.total_report_calls"]
+        return sum(stats[name] for name in ports) == 0 and made == stats["mizzen.report.entries_acknowledged"]
+
+    wait_until(settled, "the reports of earlier connections")
+    fresh_mixer.forget()
+    return fresh_mixer
