@@ -10,6 +10,7 @@ from mizzen import __version__
 from mizzen.cli.check import check
 from mizzen.cli.demo import demo
 from mizzen.cli.eval import evaluate
+from mizzen.cli.get import describe, get
 from mizzen.cli.mixer import mixer
 from mizzen.cli.proxy import proxy
 from mizzen.cli.report import report
@@ -43,7 +44,9 @@ def options(
 
 app.command("check")(check)
 app.command("demo", cls=UsageCommand)(demo)
+app.command("describe")(describe)
 app.command("eval")(evaluate)
+app.command("get")(get)
 app.command("mixer", cls=UsageCommand)(mixer)
 app.command("proxy", cls=UsageCommand)(proxy)
 app.command("report")(report)

@@ -79,13 +79,22 @@ def _call(call: Mapping[str, Any]) -> list[str]:
         lines.append(f"    error {call['error']}")
     answer = call.get("answer")
     if answer is not None:
-        parts = [f"{name} {_value(value)}" for name, value in answer.items() if name != "status"]
-        status = answer.get("status")
-        if status is not None:
-            parts.insert(0, _status(status["code"], status["message"]))
+        parts = [_part(name, value) for name, value in answer.items()]
         took = f"   in {call['seconds'] * 1000:.3f} ms" if call.get("seconds") is not None else ""
         lines.append(f"    answer {', '.join(parts) or 'nothing'}{took}")
     return lines
+
+
+def _part(name: str, value: Any) -> str:
+    match name:
+        case "status":
+            return _status(value["code"], value["message"])
+        case "valid_for":
+            return f"valid for {_seconds(value)}"
+        case "uses":
+            return f"{_uses(value)} uses"
+        case _:
+            return f"{name.replace('_', ' ')} {_value(value)}"
 
 
 def _directive(directive: Mapping[str, Any]) -> list[str]:

@@ -42,16 +42,8 @@ def list_resources(
     for written in resources:
         key = written.key
         status = state_of(key, snapshot, state, faults)
-        entries.append(
-            _entry(
-                _in_force(written, snapshot) if status == "kept" else written,
-                status,
-                faults.get(key, ()),
-                users.get(key, ()),
-                snapshot,
-                inventory,
-            )
-        )
+        resource = _in_force(written, snapshot) if status == "kept" else written
+        entries.append(_entry(resource, status, faults.get(key, ()), users.get(key, ()), snapshot, inventory))
     return entries
 
 
