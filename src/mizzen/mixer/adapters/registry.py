@@ -17,6 +17,7 @@ from mizzen.mixer.adapters.rbac import RbacAdapter
 from mizzen.mixer.adapters.redisquota import RedisQuotaAdapter
 from mizzen.mixer.adapters.statsd import StatsdAdapter
 from mizzen.mixer.adapters.stdio import StdioAdapter
+from mizzen.mixer.adapters.zipkin import ZipkinAdapter
 
 _BUILT_IN: tuple[type[Adapter], ...] = (
     DenierAdapter,
@@ -31,6 +32,7 @@ _BUILT_IN: tuple[type[Adapter], ...] = (
     RedisQuotaAdapter,
     StatsdAdapter,
     StdioAdapter,
+    ZipkinAdapter,
 )
 
 ADAPTERS: Mapping[str, type[Adapter]] = {
