@@ -18,11 +18,10 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import structlog
-
 from mizzen.config.kinds import CallLimits, QuarantineLimits
 from mizzen.mixer.adapters import Adapter
 from mizzen.mixer.calling.errors import HandlerError, QuarantinedError, described, reason_of
+from mizzen.mixer.calling.log import say
 from mizzen.mixer.calling.loop import LoopThread
 from mizzen.mixer.calling.open_call import OpenCall, misfit
 from mizzen.mixer.calling.quarantine import Admission, Quarantine
@@ -117,7 +116,7 @@ class Caller:
             self._count_failure(admission, text)
         elif self.quarantine.succeeded(admission):
             self._metrics.handler_quarantined.labels(self.name).set(0)
-            structlog.get_logger().warning("handler is out of quarantine", handler=self.name)
+            say("handler is out of quarantine", level="warning", handler=self.name)
 
     def close(self) -> None:
         """Closes the adapter, waiting for at most a few seconds, and ends the threads. Never raises."""
@@ -129,7 +128,7 @@ class Caller:
                 run_within(_CLOSE_SECONDS, close, f"close {self.name}")
         except BaseException as error:  # also SystemExit: an adapter must not end the Mixer
             self._metrics.handler_close_failures.inc()
-            structlog.get_logger().error("handler failed to close", handler=self.name, error=described(error))
+            say("handler failed to close", handler=self.name, reason=described(error))
         self._metrics.handlers_closed.inc()
         self._threads.close()
         self._loop.close()
@@ -142,7 +141,7 @@ class Caller:
             self._metrics.handler_quarantines.labels(self.name).inc()
             self._metrics.handler_quarantined.labels(self.name).set(1)
             seconds = round(self.quarantine.seconds_left, 1)
-            structlog.get_logger().error("handler is in quarantine", handler=self.name, seconds=seconds, error=text)
+            say("handler is in quarantine", handler=self.name, seconds=seconds, reason=text)
 
     def _refusal(self) -> QuarantinedError:
         self._metrics.handler_failures.labels(self.name, "quarantined").inc()

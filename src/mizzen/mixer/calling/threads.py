@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
-import structlog
+from mizzen.mixer.calling.log import say
 
 Result = TypeVar("Result")
 
@@ -56,8 +56,8 @@ class Threads:
                 return
             try:
                 work()
-            except BaseException:  # also SystemExit: nothing of an adapter may end a thread of the Mixer
-                structlog.get_logger().exception("work on a thread failed", thread=self._name)
+            except BaseException as error:  # also SystemExit: nothing of an adapter may end a thread of the Mixer
+                say("work on a thread failed", error, thread=self._name)
             with self._lock:
                 self._idle += 1
 

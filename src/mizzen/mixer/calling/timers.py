@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-import structlog
+from mizzen.mixer.calling.log import say
 
 
 class Timer(Protocol):
@@ -68,5 +68,5 @@ class Timers:
             if work is not None:
                 try:
                     work()
-                except Exception:  # one faulty timer must not stop the others
-                    structlog.get_logger().exception("timer failed")
+                except Exception as error:  # one faulty timer must not stop the others
+                    say("timer failed", error)
