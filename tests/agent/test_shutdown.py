@@ -10,8 +10,8 @@ def test_the_first_signal_drains_and_the_end_of_the_last_request_terminates() ->
     clock = FakeClock()
     shutdown = Shutdown(drain_seconds=5.0)
     assert shutdown.on_signal(clock.now()) is Action.DRAIN
-    assert shutdown.on_active_requests(2, clock.advance(1)) is Action.NOTHING
-    assert shutdown.on_active_requests(0, clock.advance(1)) is Action.TERMINATE
+    assert shutdown.on_in_flight(2, clock.advance(1)) is Action.NOTHING
+    assert shutdown.on_in_flight(0, clock.advance(1)) is Action.TERMINATE
     assert shutdown.phase is Phase.TERMINATING
 
 
@@ -19,14 +19,14 @@ def test_requests_that_never_end_are_waited_for_only_so_long() -> None:
     clock = FakeClock()
     shutdown = Shutdown(drain_seconds=5.0)
     shutdown.on_signal(clock.now())
-    assert shutdown.on_active_requests(1, clock.advance(4.9)) is Action.NOTHING
-    assert shutdown.on_active_requests(1, clock.advance(0.1)) is Action.TERMINATE
+    assert shutdown.on_in_flight(1, clock.advance(4.9)) is Action.NOTHING
+    assert shutdown.on_in_flight(1, clock.advance(0.1)) is Action.TERMINATE
 
 
 def test_an_envoy_that_cannot_tell_is_terminated() -> None:
     shutdown = Shutdown()
     shutdown.on_signal(0.0)
-    assert shutdown.on_active_requests(None, 0.0) is Action.TERMINATE
+    assert shutdown.on_in_flight(None, 0.0) is Action.TERMINATE
 
 
 def test_a_second_signal_ends_the_draining_and_a_third_kills() -> None:
@@ -38,9 +38,9 @@ def test_a_second_signal_ends_the_draining_and_a_third_kills() -> None:
 def test_a_signal_while_the_reports_are_flushed_kills() -> None:
     shutdown = Shutdown()
     shutdown.on_signal(0.0)
-    shutdown.on_active_requests(0, 0.0)
+    shutdown.on_in_flight(0, 0.0)
     assert shutdown.on_signal(1.0) is Action.KILL
 
 
 def test_request_counts_mean_nothing_while_it_runs() -> None:
-    assert Shutdown().on_active_requests(0, 0.0) is Action.NOTHING
+    assert Shutdown().on_in_flight(0, 0.0) is Action.NOTHING

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from mizzen.testing import CheckAnswer, FakeMixer, ProxyProcess
+from mizzen.testing import CheckAnswer, FakeMixer, ProxyProcess, wait_until
 from mizzen.testing.tcp import TcpBackend, connect, receive, receive_all
 
 CONFIG = {"transport": {"report_batch_max_time": "0.05s"}, "report_interval": "100s"}
@@ -26,6 +28,14 @@ def many(proxy: ProxyProcess, count: int, data: bytes = b"") -> Iterator[list[so
         yield connections
 
 
+def stop_at_once(proxy: ProxyProcess) -> int:
+    """Tell it twice to end, so that it does not wait for its connections."""
+    proxy.send_signal(signal.SIGTERM)
+    # two signals that are pending at once are one
+    time.sleep(0.5)
+    return proxy.stop()
+
+
 @pytest.mark.parametrize("concurrency", [1, 2])
 def test_open_connections_are_reported_when_the_proxy_is_told_to_end(
     concurrency: int, tcp_backend: TcpBackend, mixer: FakeMixer
@@ -39,7 +49,7 @@ def test_open_connections_are_reported_when_the_proxy_is_told_to_end(
         many(process, 20, b"hello") as connections,
         many(process, 5),
     ):
-        assert process.stop() == 0
+        assert stop_at_once(process) == 0
         assert {receive_all(connection) for connection in connections} == {b""}
     events = Counter(bag["connection.event"] for bag in mixer.reports)
     assert events == {"open": 20, "close": 25}
@@ -58,7 +68,7 @@ def test_a_connection_whose_check_is_running_is_reported_too(tcp_backend: TcpBac
     ):
         connection.sendall(b"hello")
         mixer.wait_for_checks(1)
-        assert process.stop() == 0
+        assert stop_at_once(process) == 0
     assert [bag["connection.event"] for bag in mixer.reports] == ["close"]
 
 
@@ -69,4 +79,38 @@ def test_the_end_is_not_held_up_by_a_mixer_that_is_away(tcp_backend: TcpBackend)
         many(process, 3, b"x"),
     ):
         mixer.stop()
-        assert process.stop() == 0
+        assert stop_at_once(process) == 0
+
+
+def test_an_open_connection_gets_time_to_end_by_itself(tcp_backend: TcpBackend, mixer: FakeMixer) -> None:
+    mixer.on_check = CheckAnswer()
+    mixer.forget()
+    with (
+        ProxyProcess(tcp_backend.address, mixer.address, tcp_port=0, tcp_filter_config=CONFIG) as process,
+        connect(process.tcp_address) as connection,
+    ):
+        connection.sendall(b"hello")
+        assert receive(connection, 5) == b"hello"
+        started = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        connection.sendall(b"and more")
+        assert receive(connection, 8) == b"and more"
+        connection.shutdown(socket.SHUT_WR)
+        assert receive_all(connection) == b"bye"
+        assert process.wait() == 0
+        assert time.monotonic() - started < 4.5
+    assert mixer.reports[-1]["connection.received.bytes_total"] == 13
+
+
+def test_a_connection_that_stays_open_is_closed_after_five_seconds(tcp_backend: TcpBackend, mixer: FakeMixer) -> None:
+    mixer.forget()
+    with ProxyProcess(tcp_backend.address, mixer.address, tcp_port=0, tcp_filter_config=CONFIG) as process:
+        with connect(process.tcp_address) as connection:
+            wait_until(lambda: tcp_backend.open, "the upstream connection")
+            started = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            assert receive_all(connection) == b""
+            assert 4.0 < time.monotonic() - started < 15.0
+        assert process.wait() == 0
+    assert [bag["connection.event"] for bag in mixer.reports] == ["close"]

@@ -6,6 +6,7 @@ import http.client
 import json
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from mizzen.agent.address import HostPort
 
@@ -67,7 +68,11 @@ class Admin:
             if "value" in entry and isinstance(entry["value"], int) and entry["name"].startswith(prefix)
         }
 
-    def active_requests(self) -> int:
-        """Requests that clients have open now, those to the admin interface itself left out."""
-        document: dict[str, Any] = json.loads(self.get("/stats?format=json&filter=downstream_rq_active$"))
+    def in_flight(self) -> int:
+        """Requests and TCP connections that clients have open now; those to the admin interface itself are left out.
+
+        TCP connections are those of a listener whose `stat_prefix` is `tcp`.
+        """
+        pattern = r"downstream_rq_active$|^listener\.tcp\.downstream_cx_active$"
+        document: dict[str, Any] = json.loads(self.get(f"/stats?format=json&filter={quote(pattern)}"))
         return sum(entry["value"] for entry in document["stats"] if not entry["name"].startswith("http.admin."))

@@ -46,8 +46,8 @@ class Shutdown:
             return self.terminate()
         return Action.KILL
 
-    def on_active_requests(self, count: int | None, now: float) -> Action:
-        """While draining: how many requests are open, or None when Envoy cannot tell."""
+    def on_in_flight(self, count: int | None, now: float) -> Action:
+        """While draining: how many requests and connections are open, or None when Envoy cannot tell."""
         if self.phase is Phase.DRAINING and (not count or now >= self.drain_until):
             return self.terminate()
         return Action.NOTHING

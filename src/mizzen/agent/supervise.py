@@ -74,7 +74,7 @@ class Supervisor:
         elif received is not None and received.si_signo in STOP:
             self.act(self.shutdown.on_signal(time.monotonic()), process)
         if self.shutdown.phase is Phase.DRAINING:
-            self.act(self.shutdown.on_active_requests(self.active_requests(), time.monotonic()), process)
+            self.act(self.shutdown.on_in_flight(self.in_flight(), time.monotonic()), process)
         elif not self.ready and self.shutdown.phase is Phase.RUNNING:
             self.look_for_readiness()
 
@@ -98,11 +98,11 @@ class Supervisor:
         elif action is Action.KILL:
             process.kill()
 
-    def active_requests(self) -> int | None:
+    def in_flight(self) -> int | None:
         if self.admin is None:
             return None
         try:
-            return self.admin.active_requests()
+            return self.admin.in_flight()
         except AdminError:
             return None
 
