@@ -13,6 +13,7 @@ from mizzen.testing.adapter_run import AdapterRun, build_instance
 from mizzen.testing.answers import CheckAnswer, QuotaAnswer, Reference, ReportAnswer
 from mizzen.testing.clock import FakeClock
 from mizzen.testing.echo import EchoBackend, EchoRequest, EchoResponse
+from mizzen.testing.envoy import EnvoyProcess
 from mizzen.testing.grpc_backend import GrpcBackend
 from mizzen.testing.http import HttpResponse, send
 from mizzen.testing.http2 import CloseConnection, ScriptedHttp2, SendData, SendHeaders, SendReset
@@ -35,6 +36,7 @@ __all__ = [
     "EchoBackend",
     "EchoRequest",
     "EchoResponse",
+    "EnvoyProcess",
     "FakeClock",
     "FakeMixer",
     "FaultyConfigurationError",
