@@ -82,6 +82,17 @@ def test_the_client_side_forwards_attributes_and_routes_to_the_server_side() -> 
     assert socket_address(cluster(document, "server")) == {"address": "::1", "port_value": 9999}
 
 
+def test_the_tcp_port_is_checked_and_leads_to_the_same_service() -> None:
+    document = rendered(Settings(tcp_port=7000, tcp_filter_config={"report_interval": "2s"}))
+    listener = document["static_resources"]["listeners"][1]
+    assert (listener["name"], listener["stat_prefix"]) == ("tcp", "tcp")
+    assert listener["address"]["socket_address"] == {"address": "127.0.0.1", "port_value": 7000}
+    mixer, proxy = listener["filter_chains"][0]["filters"]
+    assert mixer["typed_config"]["filter_name"] == "mixer"
+    assert mixer["typed_config"]["filter_config"]["value"] == {"report_interval": "2s"}
+    assert (proxy["typed_config"]["cluster"], proxy["typed_config"]["idle_timeout"]) == ("backend", "0s")
+
+
 @pytest.mark.parametrize(
     ("host", "kind"), [("localhost", "STRICT_DNS"), ("10.1.2.3", "STATIC"), ("2001:db8::1", "STATIC")]
 )

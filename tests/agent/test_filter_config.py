@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mizzen.agent.filter_config import load_filter_config
+from mizzen.agent.filter_config import load_filter_config, load_tcp_filter_config
 from mizzen.config import ConfigError
 
 FILE = """\
@@ -113,3 +113,11 @@ def test_what_cannot_be_a_configuration_is_told_by_file(tmp_path: Path, text: st
         load_filter_config(file, len)
     assert str(error.value).startswith(f"{file}:")
     assert complaint in str(error.value)
+
+
+def test_each_kind_of_file_has_its_own_fields(tmp_path: Path) -> None:
+    path = tmp_path / "f.yaml"
+    path.write_text("transport: {}\nreport_interval: 2s\n")
+    assert load_tcp_filter_config(path) == {"transport": {}, "report_interval": "2s"}
+    with pytest.raises(ConfigError, match=r"report_interval"):
+        load_filter_config(path)
