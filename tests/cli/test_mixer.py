@@ -7,11 +7,12 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import grpc
 import pytest
@@ -49,6 +50,17 @@ class Mixer:
             response = mixer_pb2_grpc.MixerStub(channel).Check(mixer_pb2.CheckRequest(), timeout=10)
             code: int = response.precondition.status.code
             return code
+
+    def page(self, path: str) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.monitoring}{path}", timeout=5) as answer:
+            text: str = answer.read().decode()
+            return text
+
+    def put(self, path: str) -> str:
+        request = urllib.request.Request(f"http://127.0.0.1:{self.monitoring}{path}", method="PUT")
+        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 (our own address)
+            text: str = answer.read().decode()
+            return text
 
     def config(self) -> dict[str, list[dict[str, str]]]:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.monitoring}/config", timeout=5) as answer:
@@ -89,6 +101,110 @@ def test_a_signal_ends_the_process_with_status_zero(tmp_path: Path, number: sign
         assert mixer.process.wait(20) == 0
         assert line_of(mixer.process.stdout) == ""
     assert "Traceback" not in mixer.log.read_text()
+
+
+HANGING = """\
+import time
+from mizzen.sdk import Adapter, CheckResult
+
+class Hanging(Adapter):
+    name = "hanging"
+    templates = frozenset(["checknothing"])
+    blocking = True
+
+    def check(self, instance):
+        time.sleep(60)
+        return CheckResult()
+"""
+HANGING_RULE = """\
+{kind: handler, metadata: {name: h}, spec: {compiledAdapter: hanging, calls: {timeout: 50s}}}
+---
+{kind: rule, metadata: {name: r}, spec: {actions: [{handler: h, instances: [n.checknothing]}]}}
+---
+{kind: checknothing, metadata: {name: n}}
+"""
+
+
+@contextmanager
+def with_a_hanging_call(tmp_path: Path, *arguments: str) -> Iterator[Mixer]:
+    """A Mixer whose adapter answers a Check only after a minute."""
+    directory, adapters = tmp_path / "config", tmp_path / "adapters"
+    directory.mkdir()
+    adapters.mkdir()
+    (adapters / "hanging.py").write_text(HANGING)
+    (directory / "a.yaml").write_text(HANGING_RULE)
+    with (
+        running(directory, tmp_path / "log", "--adapter-dir", str(adapters), *arguments) as mixer,
+        grpc.insecure_channel(f"127.0.0.1:{mixer.port}") as channel,
+    ):
+        call = mixer_pb2_grpc.MixerStub(channel).Check.future(mixer_pb2.CheckRequest(), timeout=60)
+        deadline = time.monotonic() + 10
+        while "mizzen_mixer_front_calls_total 1.0" not in mixer.page("/metrics"):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert not call.done()
+        yield mixer
+
+
+def test_an_adapter_that_hangs_does_not_keep_the_process(tmp_path: Path) -> None:
+    with with_a_hanging_call(tmp_path, "--drain-timeout", "200ms") as mixer:
+        mixer.process.send_signal(signal.SIGTERM)
+        assert mixer.process.wait(15) == 0
+
+
+def test_a_second_signal_ends_the_process_at_once(tmp_path: Path) -> None:
+    with with_a_hanging_call(tmp_path, "--drain-timeout", "50s") as mixer:
+        mixer.process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + 10
+        while "draining" not in mixer.log.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        mixer.process.send_signal(signal.SIGTERM)
+        assert mixer.process.wait(5) == 128 + signal.SIGTERM
+
+
+def test_the_log_level_changes_at_run_time(tmp_path: Path) -> None:
+    directory = tmp_path / "config"
+    directory.mkdir()
+    with running(directory, tmp_path / "log", "--log-level", "error") as mixer:
+        assert mixer.page("/logging") == "error\n"
+        assert mixer.put("/logging?level=info") == "info\n"
+        with pytest.raises(urllib.error.HTTPError, match="400"):
+            mixer.put("/logging?level=loud")
+        (directory / "a.yaml").write_text(RULE.format(code=7))
+        deadline = time.monotonic() + 10
+        while "configuration in force" not in mixer.log.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+def test_calls_beyond_the_rate_are_shed(tmp_path: Path) -> None:
+    directory = tmp_path / "config"
+    directory.mkdir()
+    flags = ["--load-shedding-mode", "enforce", "--max-requests-per-second", "0.001", "--burst-size", "1"]
+    with running(directory, tmp_path / "log", *flags) as mixer:
+        assert mixer.code() == 0
+        with pytest.raises(grpc.RpcError, match="currently overloaded") as raised:
+            mixer.code()
+        error: Any = raised.value
+        assert error.code() is grpc.StatusCode.UNAVAILABLE
+        assert 'loadshedding_requests_throttled_total{evaluator="rate"} 1.0' in mixer.page("/metrics")
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("--drain-timeout", "soon"),
+        ("--max-requests-per-second", "-1"),
+        ("--load-shedding-mode", "on"),
+        ("--burst-size", "few"),
+    ],
+)
+def test_a_wrong_value_names_flag_value_and_what_is_accepted(tmp_path: Path, flag: str, value: str) -> None:
+    found = mizzen("mixer", "--config-dir", str(tmp_path), flag, value)
+    assert found.returncode == 2
+    for part in (flag, value):
+        assert part in found.stderr
 
 
 def test_faults_at_the_start_and_later_are_logged_and_the_last_good_stays(tmp_path: Path) -> None:

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from mizzen.mixer.monitoring import Monitoring, json_page, metrics_page, text_page
+from mizzen.mixer.monitoring import Monitoring, Page, json_page, metrics_page, text_page
 
 
 @pytest.fixture
@@ -14,8 +14,13 @@ def server() -> Iterator[Monitoring]:
     def fail(_: str) -> None:
         raise RuntimeError("broken")
 
+    def change(query: Mapping[str, str]) -> Page:
+        if query["to"] == "loud":
+            raise ValueError("loud is no level")
+        return text_page(query["to"])
+
     pages = {"/healthz": lambda _: text_page("ok"), "/json": lambda _: json_page({"a": "ä"}), "/fails": fail}
-    server = Monitoring(pages)  # type: ignore[arg-type]
+    server = Monitoring(pages, actions={"/level": change})  # type: ignore[arg-type]
     server.start()
     yield server
     server.stop()
@@ -43,8 +48,12 @@ def test_an_unknown_path_lists_the_known_ones(server: Monitoring) -> None:
     assert "/healthz" in text
 
 
-def test_nothing_can_be_changed(server: Monitoring) -> None:
-    assert ask(server, "/healthz", "POST")[0] == 501
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+def test_only_actions_change_something(server: Monitoring, method: str) -> None:
+    assert ask(server, "/healthz", method)[0] == 405
+    assert ask(server, "/level?to=debug", method)[::2] == (200, "debug\n")
+    assert ask(server, "/level?to=loud", method)[::2] == (400, "loud is no level\n")
+    assert ask(server, "/level?to=debug")[0] == 404
 
 
 def test_a_page_that_fails_does_not_end_the_server(server: Monitoring) -> None:

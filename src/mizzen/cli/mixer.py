@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
+import math
+import re
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from mizzen.cli.numbers import number_in, port_number
+from mizzen.cli.numbers import number_in, port_number, rate, seconds_in
+from mizzen.mixer.load import SheddingMode, SheddingSettings
 
 if TYPE_CHECKING:
     from mizzen.mixer.front import Tls
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+
+
+def header_name(text: str) -> str:
+    """A name that an HTTP header may have, in lower case; empty: none."""
+    if text and not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}", text, re.ASCII):
+        raise typer.BadParameter(f"'{text}'; accepted: the name of an HTTP header")
+    return text.lower()
 
 
 class LogLevel(Enum):
@@ -67,21 +75,83 @@ def mixer(
         int,
         typer.Option(metavar="N", parser=number_in(1, 1 << 20), help="Open calls per connection."),
     ] = 1024,
-    drain_time: Annotated[
-        int, typer.Option(metavar="SECONDS", parser=number_in(0, 3600), help="Time for open calls at the end.")
-    ] = 5,
+    max_connections: Annotated[
+        int,
+        typer.Option(metavar="N", parser=number_in(1, 1 << 20), help="Open connections; further ones are closed."),
+    ] = 10_000,
+    max_waiting_calls: Annotated[
+        int,
+        typer.Option(metavar="N", parser=number_in(1, 1 << 20), help="Calls that may wait; further ones end at once."),
+    ] = 4096,
+    max_connection_age: Annotated[
+        float,
+        typer.Option(
+            metavar="TIME",
+            parser=seconds_in(0, 1e6),
+            help="Connections end gracefully after about this time, so that clients spread; 0: never.",
+        ),
+    ] = 1800.0,
+    max_connection_age_grace: Annotated[
+        float, typer.Option(metavar="TIME", parser=seconds_in(0, 3600), help="Time for the open calls of such a one.")
+    ] = 10.0,
+    keepalive_time: Annotated[
+        float, typer.Option(metavar="TIME", parser=seconds_in(0, 86400), help="Time between pings; 0: none.")
+    ] = 60.0,
+    keepalive_timeout: Annotated[
+        float, typer.Option(metavar="TIME", parser=seconds_in(1, 3600), help="Time for a ping to be answered.")
+    ] = 20.0,
+    drain_timeout: Annotated[
+        float, typer.Option(metavar="TIME", parser=seconds_in(0, 3600), help="Time for open calls at the end.")
+    ] = 5.0,
+    load_shedding_mode: Annotated[SheddingMode, typer.Option(help="Whether calls are shed under load.")] = (
+        SheddingMode.DISABLED
+    ),
+    average_latency_threshold: Annotated[
+        float,
+        typer.Option(
+            metavar="TIME", parser=seconds_in(0, 3600), help="Shed while calls take this long on average; 0: off."
+        ),
+    ] = 0.0,
+    latency_samples_per_second: Annotated[
+        float, typer.Option(metavar="N", parser=rate, help="Calls whose duration is taken into the average.")
+    ] = math.inf,
+    latency_sample_halflife: Annotated[
+        float,
+        typer.Option(metavar="TIME", parser=seconds_in(0.001, 3600), help="Time after which a duration counts half."),
+    ] = 1.0,
+    latency_enforcement_threshold: Annotated[
+        float, typer.Option(metavar="N", parser=rate, help="Calls per second that pass whatever the average is.")
+    ] = 100.0,
+    max_requests_per_second: Annotated[
+        float, typer.Option(metavar="N", parser=rate, help="Checks and records of Reports per second; 0: any number.")
+    ] = 0.0,
+    burst_size: Annotated[
+        int,
+        typer.Option(metavar="N", parser=number_in(0, 1 << 30), help="Of these at once; 0: those of a second."),
+    ] = 0,
     log_level: Annotated[LogLevel, typer.Option("--log-level", "-l", help="Least severe messages shown.")] = (
         LogLevel.INFO
     ),
     log_format: Annotated[LogFormat, typer.Option(help="Form of the log on standard error.")] = LogFormat.TEXT,
+    explain: Annotated[bool, typer.Option(help="Answer `mizzen check --explain`.")] = True,
+    decision_entries: Annotated[
+        int, typer.Option(metavar="N", parser=number_in(0, 1_000_000), help="Refusals kept for /decisions; 0: none.")
+    ] = 1000,
+    decision_values: Annotated[
+        bool, typer.Option("--decision-values", help="Keep the attributes' values and status texts with refusals.")
+    ] = False,
+    decision_header: Annotated[
+        str, typer.Option(metavar="NAME", parser=header_name, help="Response header that tells refused clients the id.")
+    ] = "",
 ) -> None:
     """Run the Mixer: decide on requests and take reports, by the rules of a directory of YAML files.
 
     Changes of the files are in force within 200 ms. Faults are logged, shown at /config and counted; what was in force
-    stays. SIGTERM and SIGINT end it after the open calls are answered.
+    stays. SIGTERM and SIGINT end it after the open calls are answered; a second one ends it at once.
     """
     from mizzen.cli.logs import configure_logs
     from mizzen.mixer.front import Limits
+    from mizzen.mixer.runtime.decisions import DecisionSettings
     from mizzen.mixer.server import MixerServer, MixerSettings
 
     configure_logs(log_level.value, json=log_format is LogFormat.JSON)
@@ -98,10 +168,30 @@ def mixer(
         monitoring_port=monitoring_port,
         default_namespace=default_namespace,
         tls=tls(tls_certificate, tls_key, tls_client_ca),
-        limits=Limits(message_bytes=max_message_size, streams_per_connection=max_concurrent_streams),
-        drain_seconds=float(drain_time),
+        limits=Limits(
+            message_bytes=max_message_size,
+            streams_per_connection=max_concurrent_streams,
+            connections=max_connections,
+            waiting_calls=max_waiting_calls,
+            connection_age_seconds=max_connection_age,
+            connection_age_grace_seconds=max_connection_age_grace,
+            keepalive_seconds=keepalive_time,
+            keepalive_timeout_seconds=keepalive_timeout,
+        ),
+        shedding=SheddingSettings(
+            load_shedding_mode,
+            average_latency_threshold,
+            latency_samples_per_second,
+            latency_sample_halflife,
+            latency_enforcement_threshold,
+            max_requests_per_second,
+            burst_size,
+        ),
+        drain_seconds=drain_timeout,
+        explain=explain,
+        decisions=DecisionSettings(decision_entries, values=decision_values, header=decision_header),
     )
-    asyncio.run(serve(MixerServer(settings)))
+    run(MixerServer(settings))
 
 
 def tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> Tls | None:
@@ -117,14 +207,18 @@ def tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> T
     return Tls(certificate, key, client_ca)
 
 
-async def serve(server: MixerServer) -> None:
-    """Serves until a signal comes, then drains."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+def run(server: MixerServer) -> None:
+    """Serves until a signal comes; what keeps it from serving becomes an exit status with a text."""
+    from mizzen.mixer.process import serve
+
+    def announce() -> None:
+        address = server.settings.address
+        host = f"[{address}]" if ":" in address else address
+        monitoring = f"http://{host}:{server.monitoring_port}"
+        typer.echo(f"mizzen mixer: serving gRPC on {host}:{server.front.port}, monitoring on {monitoring}")
+
     try:
-        await asyncio.to_thread(server.start)
+        asyncio.run(serve(server, announce))
     except NotADirectoryError as error:
         fail(str(error), EXIT_USAGE)
     except PermissionError as error:
@@ -133,13 +227,6 @@ async def serve(server: MixerServer) -> None:
         fail(str(error), EXIT_FAILED)
     except ValueError as error:  # certificates that are not accepted
         fail(str(error), EXIT_USAGE)
-    address = server.settings.address
-    host = f"[{address}]" if ":" in address else address
-    monitoring = f"http://{host}:{server.monitoring_port}"
-    typer.echo(f"mizzen mixer: serving gRPC on {host}:{server.front.port}, monitoring on {monitoring}")
-    await server.run_until(stop)
-    with contextlib.suppress(asyncio.CancelledError):
-        await asyncio.to_thread(server.stop)
 
 
 def fail(text: str, status: int) -> NoReturn:

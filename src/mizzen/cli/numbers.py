@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 
 import typer
+
+from mizzen.config.duration import parse_duration
+
+_PLAIN = re.compile(r"\d{1,9}(\.\d{1,9})?")
 
 
 def number_in(first: int, last: int) -> Callable[[str | int], int]:
@@ -21,3 +27,29 @@ def number_in(first: int, last: int) -> Callable[[str | int], int]:
 
 port_number = number_in(0, 65535)
 worker_count = number_in(0, 1024)
+
+
+def seconds_in(first: float, last: float) -> Callable[[str | float], float]:
+    """A parser of durations such as `5s` or `250ms`, or of plain seconds, as seconds from `first` to `last`."""
+
+    def parse(text: str | float) -> float:
+        try:
+            seconds = float(text) if _PLAIN.fullmatch(str(text)) else parse_duration(str(text)) / 1e9
+        except (ValueError, ArithmeticError):
+            seconds = math.nan
+        if first <= seconds <= last:
+            return seconds
+        raise typer.BadParameter(f"'{text}'; accepted: a duration such as 5s or 250ms, {first:g}s to {last:g}s")
+
+    return parse
+
+
+def rate(text: str | float) -> float:
+    """A number per second from 0 up; `inf` is no limit."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if number >= 0:
+        return number
+    raise typer.BadParameter(f"'{text}'; accepted: a number from 0 up, or inf")

@@ -6,7 +6,7 @@ answered from another thread, so that they keep no other call.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from mizzen.mixer.front import Calls, Limits, Outcome, Tls, begin
 from mizzen.mixer.reflection import Reflection
@@ -15,7 +15,8 @@ from mizzen.wire import Pending, Server
 
 
 class NativeFront:
-    """See `Front`. With `share_port` other processes may bind to the same port and take a part of the connections."""
+    """See `Front`. With `share_port` other processes may bind to the same port and take a part of the connections.
+    `observe` is told the seconds that each call took, its wait included."""
 
     def __init__(
         self,
@@ -27,6 +28,7 @@ class NativeFront:
         tls: Tls | None = None,
         limits: Limits | None = None,
         share_port: bool = False,
+        observe: Callable[[float], None] | None = None,
     ) -> None:
         self._calls = calls
         self._metrics = metrics
@@ -35,6 +37,7 @@ class NativeFront:
         self._tls = tls
         self._limits = limits or Limits()
         self._share_port = share_port
+        self._observe = observe
         self._server: Server | None = None
 
     @property
@@ -87,6 +90,8 @@ class NativeFront:
             return  # the caller has left
 
         def done(outcome: Outcome) -> None:
+            if self._observe is not None:
+                self._observe(pending.age)
             if outcome.code:
                 pending.fail(outcome.code, outcome.message, outcome.generation)
             else:

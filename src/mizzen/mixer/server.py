@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 
+import structlog
 from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, ProcessCollector
 
 from mizzen import __version__
 from mizzen.config.resource import DEFAULT_NAMESPACE
 from mizzen.config.store import FileStore
+from mizzen.loglevel import LOG_LEVEL
 from mizzen.mixer.certificates import Certificates
 from mizzen.mixer.explain import Explainer
 from mizzen.mixer.extensions import Catalog, installed
 from mizzen.mixer.front import Calls, Front, FrontCollector, Limits, Tls
 from mizzen.mixer.front_native import NativeFront
+from mizzen.mixer.load import SheddingSettings
 from mizzen.mixer.monitoring import MakePage, Monitoring, Page, json_page, metrics_page, text_page
 from mizzen.mixer.runtime.controller import Controller
 from mizzen.mixer.runtime.decisions import Decisions, DecisionSettings
@@ -26,6 +30,10 @@ from mizzen.mixer.runtime.dispatch import Dispatcher
 from mizzen.mixer.runtime.inventory import Inventory
 from mizzen.mixer.runtime.metrics import RuntimeMetrics
 from mizzen.mixer.runtime.snapshot import Snapshot
+from mizzen.mixer.shedding import guarded, make_shedder
+
+CLOSE_SECONDS = 5.0
+"""What handlers get at most to deliver what they hold, after the calls are answered."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,7 @@ class MixerSettings:
     default_namespace: str = DEFAULT_NAMESPACE
     tls: Tls | None = None
     limits: Limits = field(default_factory=Limits)
+    shedding: SheddingSettings = field(default_factory=SheddingSettings)
     drain_seconds: float = 5.0
     adapter_directories: tuple[Path, ...] = ()
     installed_adapters: bool = True
@@ -65,13 +74,15 @@ class MixerServer:
         self.catalog = Catalog(settings.adapter_directories, points, inventory)
         explain = Explainer(self.dispatcher).explain if settings.explain else None
         calls = Calls(self.dispatcher.check, self.dispatcher.report, self._generation, explain)
+        shedder = make_shedder(settings.shedding, self.metrics.registry, time.monotonic)
         self.front: Front = NativeFront(
-            calls,
+            guarded(calls, shedder, self.metrics) if shedder is not None else calls,
             self.metrics,
             address=settings.address,
             port=settings.port,
             tls=settings.tls,
             limits=settings.limits,
+            observe=shedder.observe if shedder is not None else None,
         )
         self.metrics.registry.register(FrontCollector(self.front))
         self.certificates = (
@@ -97,6 +108,7 @@ class MixerServer:
                 self.settings.address,
                 self.settings.monitoring_port,
                 folders={"/decisions/": self._decision_page},
+                actions={"/logging": self._change_log_level},
             )
             self.monitoring.start()
             if self.certificates is not None:
@@ -145,11 +157,16 @@ class MixerServer:
         return asyncio.ensure_future(run())
 
     def stop(self) -> None:
-        """Turns unready, answers the open calls within the time for draining, and closes every handler."""
+        """Turns unready, answers the open calls within the time for draining, and closes every handler, which has
+        `CLOSE_SECONDS` to deliver what it holds."""
         self._serving.clear()
         self.front.set_serving(False)
         self.front.stop(self.settings.drain_seconds)
-        self.controller.close()
+        closing = threading.Thread(target=self.controller.close, name="close-handlers", daemon=True)
+        closing.start()
+        closing.join(CLOSE_SECONDS)
+        if closing.is_alive():
+            structlog.get_logger().error("handlers are not closed in time", seconds=CLOSE_SECONDS)
         if self.monitoring is not None:
             self.monitoring.stop()
 
@@ -163,6 +180,7 @@ class MixerServer:
             "/readyz": self._ready_page,
             "/version": lambda _: json_page({"name": "mizzen mixer", "version": __version__}),
             "/config": lambda _: json_page(self.controller.describe()),
+            "/logging": lambda _: text_page(LOG_LEVEL.name),
             "/resources": lambda _: json_page(self.controller.resources()),
             "/decisions": lambda _: json_page(self.decisions.latest()),
         }
@@ -177,6 +195,12 @@ class MixerServer:
         handlers = self.dispatcher.snapshot.handlers.values()
         registries = [handler.adapter.registry for handler in handlers if handler.adapter.registry is not None]
         return metrics_page([self.metrics.registry, *registries], accept)
+
+    def _change_log_level(self, query: Mapping[str, str]) -> Page:
+        """Envoy's way: `PUT /logging?level=debug`."""
+        LOG_LEVEL.change(query.get("level", ""))
+        structlog.get_logger().warning("log level changed", level=LOG_LEVEL.name)
+        return text_page(LOG_LEVEL.name)
 
     def _ready_page(self, _: str) -> Page:
         if self._serving.is_set():
