@@ -104,9 +104,12 @@ def close_replaced(before: Snapshot, after: Snapshot, timeout_seconds: float = 1
     """
     idle = before.users.wait_until_idle(timeout_seconds)
     current = {id(handler) for handler in after.handlers.values()}
-    for handler in before.handlers.values():
-        if id(handler) not in current:
-            handler.close()
+    replaced = [handler for handler in before.handlers.values() if id(handler) not in current]
+    closing = [threading.Thread(target=handler.close, name="close handler", daemon=True) for handler in replaced]
+    for thread in closing:  # at the same time: one that hangs delays no other
+        thread.start()
+    for thread in closing:
+        thread.join()
     return idle
 
 
