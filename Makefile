@@ -35,6 +35,9 @@ lint: $(VENV)/.native ## Check formatting, lints and types of both languages
 proto: $(VENV)/.python ## Generate the protocol's Python classes again from proto/
 	$(BIN)/python -m tests.wire.generate
 
+schema: $(VENV)/.native ## Write the JSON schema of the configuration again
+	$(BIN)/mizzen schema --output schema/mizzen.schema.json
+
 clean: ## Remove .venv and all build outputs
 	rm -rf $(VENV) target dist
 	find src -name '*.so' -delete
@@ -53,4 +56,4 @@ $(VENV)/.native: $(VENV)/.python $(RUST_SOURCES)
 	@$(BIN)/python hatch_build.py
 	@touch $@
 
-.PHONY: help setup demo test bench lint proto clean
+.PHONY: help setup demo test bench lint proto schema clean

@@ -14,6 +14,7 @@ from mizzen.cli.get import describe, get
 from mizzen.cli.mixer import mixer
 from mizzen.cli.proxy import proxy
 from mizzen.cli.report import report
+from mizzen.cli.schema import schema
 from mizzen.cli.usage import UsageCommand
 from mizzen.cli.validate import validate
 
@@ -50,6 +51,7 @@ app.command("get")(get)
 app.command("mixer", cls=UsageCommand)(mixer)
 app.command("proxy", cls=UsageCommand)(proxy)
 app.command("report")(report)
+app.command("schema")(schema)
 app.command("validate")(validate)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field
 
@@ -30,7 +30,8 @@ def by_name_or_number(names: type[Names]) -> BeforeValidator:
             return names(value)
         raise invalid("is not one of the known values", ", ".join(names.__members__))
 
-    return BeforeValidator(read)
+    written: Any = Literal[(*names.__members__, *(one.value for one in names))]
+    return BeforeValidator(read, json_schema_input_type=written)
 
 
 class ValueTypeName(enum.IntEnum):
