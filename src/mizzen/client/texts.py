@@ -134,13 +134,13 @@ def read_bytes(text: str) -> Value:
 
 
 def read_map(text: str) -> Value:
-    """`key:value;key:value`; a value may hold colons."""
+    """`key:value;key:value`; a value may hold colons, a key may begin with one, as `:path` does."""
     entries: dict[str, str] = {}
     for entry in _SPLIT_ENTRIES.split(text):
-        key, colon, value = entry.partition(":")
-        if not colon:
+        colon = entry.find(":", 1)
+        if colon < 0:
             raise ValueError(text)
-        entries[key] = value.replace("\\;", ";")
+        entries[entry[:colon]] = entry[colon + 1 :].replace("\\;", ";")
     return entries
 
 
