@@ -128,11 +128,20 @@ def plain(key: Iterable[Value | None]) -> str:
 def test_groups_partition_the_records(records: list[dict[str, Value]], keys: list[str]) -> None:
     plan = Plan([(name, None) for name in keys], ["score"])
     groups = ReportCall(encode_report_request(records)).group(plan)
-    assert sum(count for _, count, _ in groups) == len(records)
-    shown = [plain(key) for key, _, _ in groups]
-    assert len(set(shown)) == len(shown)
-    assert set(shown) == {plain(record.get(name) for name in keys) for record in records}
-    assert all(len(columns[0]) == count for _, count, columns in groups)
+    assert sorted(number for _, members, _ in groups for number in members) == list(range(len(records)))
+    read = list(ReportCall(encode_report_request(records)).bags())
+    seen = set()
+    for bag, members, (scores,) in groups:
+        assert len({plain(read[number].get(name) for name in keys) for number in members}) == 1
+        values = [read[number].get("score") for number in members]
+        if scores is None:
+            assert len({plain([value]) for value in values}) == 1
+        else:
+            assert len({type(value) for value in values}) == 1
+            assert scores == [value.seconds if isinstance(value, Duration) else value for value in values]
+        kind = plain([bag.get("score")]) if scores is None else str(type(values[0]))
+        seen.add((plain(bag.get(name) for name in keys), kind))
+    assert len(seen) == len(groups)
 
 
 def read_whole_check(request: bytes) -> None:

@@ -213,32 +213,91 @@ PLAN = Plan(
     ["response.size", "response.duration", "request.size", "destination.service.host"],
 )
 GROUPS = [
-    (("a", "red", 200, None), 2, ([10.0, 30.0], [1.5, 1.5], [None, None], [None, None])),
-    (("b", "red", 200, None), 1, ([20.0], [1.5], [None], [None])),
+    (("a", "red", 200, None), [0, 2], ([10.0, 30.0], [1.5, 1.5], None, None)),
+    (("b", "red", 200, None), [1], ([20.0], [1.5], None, None)),
 ]
+Row = tuple[tuple[Value | None, ...], list[int], tuple[list[float] | None, ...]]
+
+
+def grouped(call: ReportCall, plan: Plan, among: list[int] | None = None) -> list[Row]:
+    """The groups with the values of the plan's keys in place of the record."""
+    return [
+        (
+            tuple(bag.get(name) if key is None else bag.get_key(name, key) for name, key in plan.keys),
+            members,
+            columns,
+        )
+        for bag, members, columns in call.group(plan, among)
+    ]
 
 
 def test_records_that_agree_in_the_keys_are_one_group() -> None:
-    assert ReportCall(encode_report_request(traffic())).group(PLAN) == GROUPS
+    assert grouped(ReportCall(encode_report_request(traffic())), PLAN) == GROUPS
 
 
 @pytest.mark.parametrize("delta", [False, True])
 @pytest.mark.parametrize("own_words", [False, True])
 def test_groups_do_not_depend_on_the_encoding(delta: bool, own_words: bool) -> None:
-    assert ReportCall(peer.report_request(traffic(), own_words=own_words, delta=delta)).group(PLAN) == GROUPS
+    assert grouped(ReportCall(peer.report_request(traffic(), own_words=own_words, delta=delta)), PLAN) == GROUPS
 
 
 def test_every_type_can_be_a_key() -> None:
     values: list[Value] = ["s", 1, 1.0, True, b"1", Timestamp(1), Duration(1), {"a": "b", "c": "d"}]
     sent = [{"x": value} for value in [*values, *values]]
-    groups = ReportCall(encode_report_request(sent)).group(Plan([("x", None)], []))
-    assert [(key[0], count) for key, count, _ in groups] == [(value, 2) for value in values]
+    groups = grouped(ReportCall(encode_report_request(sent)), Plan([("x", None)], []))
+    assert [(key[0], len(members)) for key, members, _ in groups] == [(value, 2) for value in values]
 
 
 def test_a_plan_without_keys_makes_one_group() -> None:
     call = ReportCall(encode_report_request(traffic()))
-    assert call.group(Plan([], ["response.size"])) == [((), 3, ([10.0, 20.0, 30.0],))]
+    assert grouped(call, Plan([], ["response.size"])) == [((), [0, 1, 2], ([10.0, 20.0, 30.0],))]
     assert ReportCall(b"").group(Plan([], [])) == []
+
+
+def test_groups_can_be_made_of_some_records_only() -> None:
+    call = ReportCall(encode_report_request(traffic()))
+    assert grouped(call, Plan([], ["response.size"]), [1, 2, 7]) == [((), [1, 2], ([20.0, 30.0],))]
+
+
+@pytest.mark.parametrize("own_words", [False, True])
+def test_look_ups_of_a_key_differ_by_their_outcome(own_words: bool) -> None:
+    sent: list[dict[str, Value]] = [
+        {"x": {"k": "1", "j": "2"}},
+        {"x": {"j": "2"}},
+        {"x": "no map"},
+        {"x": "none either"},
+        {},
+        {"x": {"k": "1"}},
+        {"x": 7},
+    ]
+    groups = ReportCall(peer.report_request(sent, own_words=own_words, delta=False)).group(Plan([("x", "k")], []))
+    assert [members for _, members, _ in groups] == [[0, 5], [1], [2, 3], [4], [6]]
+
+
+def test_numbers_of_different_kinds_are_in_different_groups() -> None:
+    """What is no number, or one that a float cannot hold, is the same in a whole group."""
+    sent: list[dict[str, Value]] = [
+        {"x": 1},
+        {"x": 1.5},
+        {"x": Duration(1_234_567_891_234_567_891)},
+        {"x": 2},
+        {"x": "1"},
+        {"x": "2"},
+        {"x": 2**53 + 1},
+        {"x": 2**53},
+        {},
+        {"x": "1"},
+    ]
+    groups = grouped(ReportCall(encode_report_request(sent)), Plan([], ["x"]))
+    assert [(members, columns[0]) for _, members, columns in groups] == [
+        ([0, 3, 7], [1.0, 2.0, float(2**53)]),
+        ([1], [1.5]),
+        ([2], [1_234_567_891_234_567_891 / 1e9]),
+        ([4, 9], None),
+        ([5], None),
+        ([6], None),
+        ([8], None),
+    ]
 
 
 def test_plans_are_equal_by_content() -> None:

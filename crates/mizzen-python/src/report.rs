@@ -2,8 +2,7 @@
 
 use super::bag::Bag;
 use super::error::refused;
-use super::value::optional;
-use mizzen_client::server::{self, ReportRequest, WireValue};
+use mizzen_client::server::{self, ReportRequest};
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyList, PyTuple};
 
@@ -44,9 +43,6 @@ pub(crate) struct ReportCall {
     peer: Option<String>,
 }
 
-/// The values of a plan's keys, how many records have them, and a column per value of the plan.
-type Row<'py> = (Bound<'py, PyTuple>, usize, Bound<'py, PyTuple>);
-
 #[pymethods]
 impl ReportCall {
     #[new]
@@ -73,10 +69,20 @@ impl ReportCall {
         PyList::new(py, bags.collect::<Vec<_>>())?.try_iter()
     }
 
-    /// Records that agree in all keys of the plan, taken together.
-    fn group<'py>(&self, py: Python<'py>, plan: &Plan) -> PyResult<Vec<Row<'py>>> {
-        let groups = plan.plan.group(&self.request);
-        groups.iter().map(|group| self.row(py, &plan.plan, group)).collect()
+    /// Records that agree in all keys of the plan, taken together: all of them, or those with the given numbers.
+    #[pyo3(signature = (plan, among = None))]
+    fn group<'py>(
+        &self,
+        py: Python<'py>,
+        plan: &Plan,
+        among: Option<Vec<u32>>,
+    ) -> PyResult<Vec<(Bag, Vec<u32>, Bound<'py, PyTuple>)>> {
+        let message = self.request.message();
+        let groups = plan.plan.group(&self.request, among.as_deref());
+        let row = |group: server::Group| {
+            Ok((Bag::new(message, &group.record), group.members, PyTuple::new(py, group.columns)?))
+        };
+        groups.into_iter().map(row).collect()
     }
 
     /// How many bags were sent, those in error included.
@@ -86,21 +92,5 @@ impl ReportCall {
 
     fn __repr__(&self) -> String {
         format!("ReportCall({} bags, {} in error)", self.request.sent(), self.request.errors().len())
-    }
-}
-
-impl ReportCall {
-    fn row<'py>(&self, py: Python<'py>, plan: &server::Plan, group: &server::Group) -> PyResult<Row<'py>> {
-        let message = self.request.message();
-        let value = |(name, key): &(String, Option<String>)| {
-            let found = message.get(&group.record, name);
-            match (key, found) {
-                (None, found) => optional(py, found),
-                (Some(key), Some(WireValue::StringMap(map))) => optional(py, map.get(key).map(WireValue::String)),
-                (Some(_), _) => Ok(None),
-            }
-        };
-        let values = plan.keys.iter().map(value).collect::<PyResult<Vec<_>>>()?;
-        Ok((PyTuple::new(py, values)?, group.count, PyTuple::new(py, &group.columns)?))
     }
 }

@@ -165,8 +165,11 @@ fn groups_follow_the_first_record_of_each() {
         keys: vec![("response.code".to_owned(), None), ("request.headers".to_owned(), Some("x-team".to_owned()))],
         values: vec!["response.size".to_owned()],
     };
-    let groups: Vec<_> = plan.group(&report).into_iter().map(|group| (group.count, group.columns)).collect();
-    assert_eq!(groups, [(2, vec![vec![Some(1.0), Some(3.0)]]), (1, vec![vec![Some(2.0)]])]);
+    let groups = |among| -> Vec<_> {
+        plan.group(&report, among).into_iter().map(|group| (group.members, group.columns)).collect()
+    };
+    assert_eq!(groups(None), [(vec![0, 2], vec![Some(vec![1.0, 3.0])]), (vec![1], vec![Some(vec![2.0])])]);
+    assert_eq!(groups(Some(&[1, 2, 9])), [(vec![1], vec![Some(vec![2.0])]), (vec![2], vec![Some(vec![3.0])])]);
 }
 
 /// Reads everything there is to read.
@@ -176,7 +179,7 @@ fn exhaust(bytes: &[u8]) -> Option<BTreeMap<String, String>> {
             lazily(report.message(), record);
         }
         assert_eq!(report.records().len() + report.errors().len(), report.sent());
-        Plan { keys: vec![("source.ip".to_owned(), None)], values: vec!["score".to_owned()] }.group(&report);
+        Plan { keys: vec![("source.ip".to_owned(), None)], values: vec!["score".to_owned()] }.group(&report, None);
     }
     let mut check = CheckRequest::parse(bytes).ok()?;
     let found = lazily(check.message(), check.record());

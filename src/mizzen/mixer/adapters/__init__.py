@@ -6,6 +6,7 @@ Words: an *adapter* is a class; a *handler* is an object of it with parameters; 
 
 from mizzen.mixer.adapters.base import Adapter, Answer, NoParams
 from mizzen.mixer.adapters.environment import Environment, Scheduler, Task
+from mizzen.mixer.adapters.groups import InstanceGroup
 from mizzen.mixer.adapters.registry import ADAPTERS
 from mizzen.mixer.adapters.results import (
     OK,
@@ -29,6 +30,7 @@ __all__ = [
     "Code",
     "DirectResponse",
     "Environment",
+    "InstanceGroup",
     "NoParams",
     "PartialReportError",
     "QuotaArguments",

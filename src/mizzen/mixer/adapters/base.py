@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from mizzen.config import SpecModel
 from mizzen.mixer.adapters.environment import Environment
+from mizzen.mixer.adapters.groups import InstanceGroup
 from mizzen.mixer.adapters.results import CheckResult, QuotaArguments, QuotaResult
 from mizzen.mixer.expr import Value
 from mizzen.mixer.templates import InstanceTypes, Problem
@@ -66,6 +67,17 @@ class Adapter:
         One bad instance does not keep the others from being taken: `PartialReportError` is raised at the end.
         """
         raise NotImplementedError(f"adapter {self.name} takes no reports")
+
+    def takes_groups(self, instance: str) -> bool:
+        """Whether instances of this name may come in groups, where neither their order nor each one by itself matters.
+
+        All instances of the template then go to `report_groups` instead of `report`, the others in groups of one.
+        """
+        return False
+
+    def report_groups(self, groups: Sequence[InstanceGroup]) -> Answer[None]:
+        """As `report`, with equal instances taken together: must come to the same as each of them alone."""
+        raise NotImplementedError(f"adapter {self.name} takes no groups")
 
     def generate(self, instance: Any) -> Answer[Mapping[str, Value]]:
         """The outputs of an instance of an ATTRIBUTE_GENERATOR template; names that are left out stay unset."""

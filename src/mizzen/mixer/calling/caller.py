@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mizzen.mixer.runtime.metrics import RuntimeMetrics
 
 Result = TypeVar("Result")
-METHODS = ("check", "quota", "report", "generate")
+METHODS = ("check", "quota", "report", "report_groups", "generate")
 _CLOSE_SECONDS = 5.0
 _TIMERS = Timers()
 

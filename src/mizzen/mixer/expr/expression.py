@@ -17,6 +17,7 @@ from .values import AttributeSource, Value, ValueType
 from .vocabulary import Vocabulary
 
 INDEXABLE = frozenset({ValueType.STRING, ValueType.INT64, ValueType.BOOL})
+NUMBERS = frozenset({ValueType.INT64, ValueType.DOUBLE, ValueType.DURATION})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,16 @@ class Equality:
 class Expression:
     """One prepared expression.
 
-    `text` as written; `type` of its value; `attributes` that it names; `equalities` for an index over rules. It
-    holds no state of an evaluation: any number of threads may use it. `evaluate(bag)` gives the value and raises only
-    EvaluationError.
+    `text` as written; `type` of its value; `attributes` that it names; `equalities` for an index over rules.
+    `reads` are the attributes and keys of maps it may look up: bags that answer all of them alike give one value.
+    `number` is the attribute that alone is the value wherever it is present, of an expression `attribute` or
+    `attribute | literal` that is a number or a duration; else None.
+
+    It holds no state of an evaluation: any number of threads may use it. `evaluate(bag)` gives the value and raises
+    only EvaluationError.
     """
 
-    __slots__ = ("attributes", "equalities", "evaluate", "text", "type")
+    __slots__ = ("__weakref__", "attributes", "equalities", "evaluate", "number", "reads", "text", "type")
 
     evaluate: Callable[[AttributeSource], Value]
 
@@ -76,6 +81,8 @@ class Expression:
         self.type = typed.type
         self.attributes = attributes_of(typed)
         self.equalities = equalities_of(text, typed)
+        self.reads = reads_of(typed)
+        self.number = number_of(typed)
         self.evaluate = compile_typed(text, typed)
 
     def __repr__(self) -> str:
@@ -107,6 +114,32 @@ def attributes_of(root: Typed) -> frozenset[str]:
         elif isinstance(node, TypedCall):
             waiting.extend(node.args)
     return frozenset(names)
+
+
+def reads_of(root: Typed) -> frozenset[tuple[str, str | None]]:
+    """Each attribute that is looked up, with the key where only one key of a map is."""
+    reads: set[tuple[str, str | None]] = set()
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, TypedAttribute):
+            reads.add((node.name, None))
+        elif isinstance(node, TypedCall):
+            first = node.args[0] if node.args else None
+            key = node.args[1] if len(node.args) > 1 else None
+            if node.function.name == "INDEX" and isinstance(first, TypedAttribute) and isinstance(key, TypedConstant):
+                reads.add((first.name, str(key.value)))
+            else:
+                waiting.extend(node.args)
+    return frozenset(reads)
+
+
+def number_of(root: Typed) -> str | None:
+    if root.type not in NUMBERS:
+        return None
+    if isinstance(root, TypedCall) and root.function.name == "OR" and isinstance(root.args[1], TypedConstant):
+        root = root.args[0]
+    return root.name if isinstance(root, TypedAttribute) else None
 
 
 def equalities_of(text: str, root: Typed) -> tuple[Equality, ...]:

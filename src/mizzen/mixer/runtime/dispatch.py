@@ -18,12 +18,12 @@ from mizzen.config.kinds import FailurePolicy
 from mizzen.mixer.adapters import CheckResult, Code
 from mizzen.mixer.calling import HandlerError, QuarantinedError, Run, Threads, Waits, drive, failed, resolve
 from mizzen.mixer.expr import AttributeSource
+from mizzen.mixer.runtime.collect import Delivery, collect
 from mizzen.mixer.runtime.combine import Combination, Decision
 from mizzen.mixer.runtime.decisions import Decisions, DecisionSettings
 from mizzen.mixer.runtime.directive import direct_directive, header_directive
 from mizzen.mixer.runtime.failure import CallError
 from mizzen.mixer.runtime.identity import identity_namespace
-from mizzen.mixer.runtime.live import LiveHandler
 from mizzen.mixer.runtime.metrics import RuntimeMetrics
 from mizzen.mixer.runtime.overlay import Overlay
 from mizzen.mixer.runtime.policy import PARTLY_KNOWN, check_instead
@@ -33,7 +33,7 @@ from mizzen.mixer.runtime.refusal import Begun, Origin, keep, telling
 from mizzen.mixer.runtime.routing import NamespaceRoutes, Route, Step
 from mizzen.mixer.runtime.snapshot import Snapshot
 from mizzen.mixer.runtime.watch import Watch
-from mizzen.mixer.templates import Instance, InstanceError
+from mizzen.mixer.templates import InstanceError
 from mizzen.wire import CheckCall, QuotaResult, ReportCall, RouteDirective
 
 _THREADS = 4
@@ -41,7 +41,6 @@ _THREADS = 4
 Lens: TypeAlias = Callable[[str, NamespaceRoutes], NamespaceRoutes]
 """Gives the routes of a namespace in another form; they must lead to the same answers."""
 _Decided: TypeAlias = tuple[Decision, RouteDirective | None, list[Route], Begun]
-Collected: TypeAlias = dict[tuple[LiveHandler, str, FailurePolicy], list[Instance]]
 
 
 class Dispatcher:
@@ -133,19 +132,16 @@ class Dispatcher:
     def _report(self, call: ReportCall) -> Waits[None]:
         with self._accounted("Report") as snapshot:
             self._metrics.report_bags.inc(len(call))
-            failures: list[str] = []
-            collected: Collected = {}
-            for bag in call.bags():
-                yield from self._collect(snapshot, bag, collected, failures)
+            collected = yield from collect(snapshot.routes, call, self._watch)
+            failures = collected.failures()
             for index, text in call.errors:
                 self._metrics.bag_failures.inc()
                 failures.append(f"bag {index}: {text}")
-            begun = [(*place, instances, self._begin(place[0], instances)) for place, instances in collected.items()]
-            for handler, _, policy, instances, answer in begun:
+            for delivery in collected.deliver():
                 try:
-                    yield from resolve(answer)
+                    yield from resolve(delivery.answer)
                 except HandlerError as error:
-                    self._not_taken(handler, policy, len(instances), error, failures)
+                    self._not_taken(delivery, error, failures)
             if failures:
                 raise CallError(Code.UNKNOWN, ", ".join(dict.fromkeys(failures)))
 
@@ -197,17 +193,10 @@ class Dispatcher:
         view = Overlay(bag, combination.outputs) if combination.outputs else bag
         return header_directive(matched, view, self._watch.header_failed)
 
-    def _begin(self, handler: LiveHandler, instances: list[Instance]) -> Future[None] | None:
-        try:
-            return handler.report(instances)
-        except HandlerError as error:
-            return failed(error)
-
-    def _not_taken(
-        self, handler: LiveHandler, policy: FailurePolicy, count: int, error: HandlerError, failures: list[str]
-    ) -> None:
+    def _not_taken(self, delivery: Delivery, error: HandlerError, failures: list[str]) -> None:
         """Counts a report that a handler did not take. The client is told unless the rule fails open or the handler is
         in quarantine: sending the report again would only give the others their part twice."""
+        handler, policy, count, _ = delivery
         if isinstance(error, QuarantinedError):
             self._watch.report_dropped(handler.name, count, "quarantined")
         elif policy is FailurePolicy.FAIL_OPEN:
@@ -216,27 +205,6 @@ class Dispatcher:
         else:
             self._watch.report_dropped(handler.name, count, "failed")
             failures.append(str(error))
-
-    def _collect(
-        self, snapshot: Snapshot, bag: AttributeSource, collected: Collected, failures: list[str]
-    ) -> Waits[None]:
-        """Adds the instances of one bag; what cannot be built is a failure and the rest goes on."""
-        routes = snapshot.routes.of(identity_namespace(bag))
-        try:
-            view = yield from generate(routes, bag, self._watch)
-        except GenerationError as error:
-            self._metrics.bag_failures.inc()
-            failures.append(f"preprocessing attributes failed: {error}")
-            return
-        for route in routes.report.matching(view, self._watch.condition_failed):
-            for step in route.steps:
-                try:
-                    instance = step.instance.builder.build(view)
-                except InstanceError as error:
-                    self._watch.instance_failed("report", error)
-                    failures.append(str(error))
-                    continue
-                collected.setdefault((step.handler, instance.template, step.policy), []).append(instance)
 
     @contextmanager
     def _accounted(self, method: str) -> Iterator[Snapshot]:

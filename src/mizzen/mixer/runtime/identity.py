@@ -5,6 +5,9 @@ from __future__ import annotations
 from mizzen.mixer.expr import AttributeSource
 
 _NAMESPACE_ATTRIBUTE = {"inbound": "destination.namespace", "outbound": "source.namespace"}
+_KIND = "context.reporter.kind"
+NAMESPACE_ATTRIBUTES = (_KIND, *_NAMESPACE_ATTRIBUTE.values())
+"""What `identity_namespace` may look up."""
 
 
 def identity_namespace(bag: AttributeSource) -> str:
@@ -12,7 +15,7 @@ def identity_namespace(bag: AttributeSource) -> str:
 
     Both look-ups are tracked, so every answer lists them among its referenced attributes, as Istio's Mixer does.
     """
-    kind = bag.get("context.reporter.kind")
+    kind = bag.get(_KIND)
     attribute = _NAMESPACE_ATTRIBUTE.get(kind if isinstance(kind, str) else "inbound")
     if attribute is None:
         return ""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from mizzen.config.errors import ConfigError
-from mizzen.mixer.adapters import Adapter, CheckResult, Environment, QuotaArguments, QuotaResult
+from mizzen.mixer.adapters import Adapter, CheckResult, Environment, InstanceGroup, QuotaArguments, QuotaResult
 from mizzen.mixer.calling import Caller, HandlerError, described
 from mizzen.mixer.calling.threads import run_within
 from mizzen.mixer.expr import Value
@@ -70,6 +70,16 @@ class LiveHandler:
 
     def report(self, instances: Sequence[Instance]) -> Future[None] | None:
         return self._caller.call("report", instances[0].template, type(None), instances)
+
+    def takes_groups(self, instance: str) -> bool:
+        """Whether reports of this instance may come in groups; an adapter that cannot tell takes none."""
+        try:
+            return self.adapter.takes_groups(instance) is True
+        except Exception:  # an adapter's own code
+            return False
+
+    def report_groups(self, groups: Sequence[InstanceGroup]) -> Future[None] | None:
+        return self._caller.call("report_groups", groups[0].instance.template, type(None), groups)
 
     def generate(self, instance: Instance) -> Mapping[str, Value] | Future[Mapping[str, Value]]:
         return self._caller.call("generate", instance.template, Mapping, instance)  # type: ignore[type-abstract]

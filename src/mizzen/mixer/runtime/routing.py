@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from mizzen.config.kinds import FailurePolicy
 from mizzen.mixer.expr import Expression
 from mizzen.mixer.runtime.configured import HeaderOperationConfig, InstanceConfig, RuleConfig
+from mizzen.mixer.runtime.grouping import Grouping, grouping_of
 from mizzen.mixer.runtime.index import RuleSet
 from mizzen.mixer.runtime.live import LiveHandler
 from mizzen.mixer.runtime.names import short_name
@@ -52,6 +54,11 @@ class NamespaceRoutes:
     generate: RuleSet[Route] = field(default_factory=lambda: RuleSet(()))
     quota: Mapping[str, RuleSet[Route]] = field(default_factory=dict)
 
+    @cached_property
+    def grouping(self) -> Grouping | None:
+        """How records of Reports are grouped; None when each is looked at for itself."""
+        return grouping_of(self)
+
 
 class RouteTable:
     """The routes of a snapshot. Immutable; finding those of a request is one dictionary look-up."""
@@ -69,6 +76,11 @@ class RouteTable:
         shared = own.pop(default_namespace, [])
         self._default = _routes(shared, live)
         self._namespaces = {namespace: _routes([*shared, *some], live) for namespace, some in own.items()}
+
+    @property
+    def has_namespaces(self) -> bool:
+        """Whether any namespace has other routes than the default ones."""
+        return bool(self._namespaces)
 
     def of(self, namespace: str) -> NamespaceRoutes:
         return self._namespaces.get(namespace, self._default)

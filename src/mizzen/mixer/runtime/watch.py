@@ -28,8 +28,9 @@ class Watch:
         self.metrics.header_failures.inc()
         self._say(f"header {rule}", "header value cannot be evaluated; it is left out", rule=rule, error=error)
 
-    def instance_failed(self, variety: str, error: Exception) -> None:
-        self.metrics.instance_failures.labels(variety).inc()
+    def instance_failed(self, variety: str, error: Exception, instances: int = 1) -> None:
+        """`instances` of them failed for one reason."""
+        self.metrics.instance_failures.labels(variety).inc(instances)
         self._say(f"instance {variety}", "instance cannot be built", variety=variety, error=error)
 
     def passed_over(self, handler: str, policy: FailurePolicy, error: Exception) -> None:

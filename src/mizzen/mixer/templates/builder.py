@@ -94,6 +94,22 @@ class InstanceBuilder:
             raise InstanceError(f"evaluation failed at [{self.name}]'{place}': '{error}'") from error
         return self.assemble(values)
 
+    def build_sharing(self, bag: AttributeSource, known: dict[Expression, Value]) -> Instance:
+        """As `build`, with the values of expressions that `known` has for this bag, adding those that it has not."""
+        values: list[Value] = []
+        append = values.append
+        try:
+            for leaf in self.leaves:
+                expression = leaf.expression
+                value = known.get(expression)
+                if value is None:
+                    value = known[expression] = expression.evaluate(bag)
+                append(value)
+        except EvaluationError as error:
+            place = self.leaves[len(values)].path
+            raise InstanceError(f"evaluation failed at [{self.name}]'{place}': '{error}'") from error
+        return self.assemble(values)
+
     def assemble(self, values: Sequence[Value]) -> Instance:
         """The instance from the values of `leaves`, in their order."""
         return self.template.instance_type(self.name, *[make(values) for make in self._makers])

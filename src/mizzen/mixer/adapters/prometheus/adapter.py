@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from mizzen.mixer.adapters.base import Adapter
 from mizzen.mixer.adapters.environment import Environment, Task
+from mizzen.mixer.adapters.groups import InstanceGroup
 from mizzen.mixer.adapters.prometheus.definitions import definition_of, problems_of
 from mizzen.mixer.adapters.prometheus.family import Definition, Family
 from mizzen.mixer.adapters.prometheus.params import PrometheusParams
@@ -51,21 +52,32 @@ class PrometheusAdapter(Adapter, Collector):
     def validate(cls, params: PrometheusParams, instances: Mapping[str, InstanceTypes]) -> Sequence[Problem]:
         return list(problems_of(params, instances))
 
+    def takes_groups(self, instance: str) -> bool:
+        route = self._routes.get(instance)
+        return route is not None and route.takes_groups
+
     def report(self, instances: Sequence[Instance]) -> None:
+        self.report_groups([InstanceGroup(instance) for instance in instances])
+
+    def report_groups(self, groups: Sequence[InstanceGroup]) -> None:
         now = self.environment.monotonic()
         routes = self._routes
         errors: list[str] = []
-        for instance in instances:
+        for group in groups:
+            instance = cast(Metric, group.instance)
             route = routes.get(instance.name)
             if route is None:
-                errors.append(f"could not find metric info from adapter config for {instance.name}")
+                errors += [f"could not find metric info from adapter config for {instance.name}"] * group.count
                 continue
             try:
-                route.update(cast(Metric, instance), now)
+                if group.numbers is None:
+                    route.update(instance, now, group.count)
+                else:
+                    errors += [f"{instance.name}: {text}" for text in route.update_all(instance, group.numbers, now)]
             except ValueError as error:
-                errors.append(f"{instance.name}: {error}")
+                errors += [f"{instance.name}: {error}"] * group.count
         if errors:
-            raise PartialReportError(_summary(errors, len(instances)))
+            raise PartialReportError(_summary(errors, sum(group.count for group in groups)))
 
     def collect(self) -> Iterator[prometheus_client.Metric]:
         for family in self.families.values():

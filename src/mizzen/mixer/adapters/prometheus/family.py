@@ -6,10 +6,10 @@ and one addition. The library's registry, families and text formats are used as 
 
 from __future__ import annotations
 
-import bisect
 import itertools
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -38,8 +38,11 @@ class Series(Protocol):
 
     updated: float
 
-    def take(self, number: float) -> None:
-        """Adds, sets or observes."""
+    def take(self, number: float, count: int) -> None:
+        """Adds, sets or observes the number `count` times."""
+
+    def take_all(self, numbers: Iterable[float]) -> None:
+        """Takes each of the numbers once."""
 
 
 class Counter:
@@ -51,8 +54,12 @@ class Counter:
         self.updated = 0.0
         self.value = 0.0
 
-    def take(self, number: float) -> None:
-        self.value += number
+    def take(self, number: float, count: int) -> None:
+        self.value += number * count
+
+    def take_all(self, numbers: Iterable[float]) -> None:
+        for number in numbers:
+            self.value += number
 
 
 class Gauge(Counter):
@@ -60,8 +67,12 @@ class Gauge(Counter):
 
     __slots__ = ()
 
-    def take(self, number: float) -> None:
+    def take(self, number: float, count: int) -> None:
         self.value = float(number)
+
+    def take_all(self, numbers: Iterable[float]) -> None:
+        for number in numbers:
+            self.value = number
 
 
 class Distribution:
@@ -75,9 +86,16 @@ class Distribution:
         self.counts = [0] * (len(bounds) + 1)
         self.sum = 0.0
 
-    def take(self, number: float) -> None:
-        self.counts[bisect.bisect_left(self.bounds, number)] += 1
-        self.sum += number
+    def take(self, number: float, count: int) -> None:
+        self.counts[bisect_left(self.bounds, number)] += count
+        self.sum += number * count
+
+    def take_all(self, numbers: Iterable[float]) -> None:
+        bounds, counts, total = self.bounds, self.counts, self.sum
+        for number in numbers:
+            counts[bisect_left(bounds, number)] += 1
+            total += number
+        self.sum = total
 
 
 def _new_series(definition: Definition) -> Counter | Distribution:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from mizzen.mixer.adapters.prometheus.definitions import label_mismatch, sanitise
 from mizzen.mixer.adapters.prometheus.family import Family, Series
@@ -33,8 +33,13 @@ class Route:
         self._names: tuple[str, ...] = ()
         self._key: _Key = _no_key
 
-    def update(self, instance: Metric, now: float) -> None:
-        """Takes one instance; ValueError says what is wrong with it."""
+    @property
+    def takes_groups(self) -> bool:
+        """Whether the order of updates does not matter: not for the last value."""
+        return self._kind in (Kind.COUNTER, Kind.DISTRIBUTION)
+
+    def update(self, instance: Metric, now: float, count: int = 1) -> None:
+        """Takes `count` equal instances; ValueError says what is wrong with them."""
         value = instance.value
         number = value if isinstance(value, float) or type(value) is int else _number(value)
         if not 0 <= number < math.inf:
@@ -42,7 +47,34 @@ class Route:
         with self._family.lock:
             series = self._series(instance.dimensions)
             series.updated = now
-            series.take(number)
+            series.take(number, count)
+
+    def update_all(self, instance: Metric, numbers: Sequence[float], now: float) -> list[str]:
+        """Takes an instance with each of `numbers` as its value; what is wrong with those that were not taken.
+
+        ValueError when none was because of the dimensions.
+        """
+        errors: list[str] = []
+        if not (min(numbers) >= 0 and sum(numbers) < math.inf):  # the sum is not finite if any of them is not
+            numbers = self._acceptable(numbers, errors)
+            if not numbers:
+                return errors
+        with self._family.lock:
+            series = self._series(instance.dimensions)
+            series.updated = now
+            series.take_all(numbers)
+        return errors
+
+    def _acceptable(self, numbers: Sequence[float], errors: list[str]) -> list[float]:
+        taken: list[float] = []
+        for number in numbers:
+            try:
+                if not 0 <= number < math.inf:
+                    _check(self._kind, number)
+                taken.append(number)
+            except ValueError as error:
+                errors.append(str(error))
+        return taken
 
     def _series(self, dimensions: Mapping[str, Value | None]) -> Series:
         if self._generation != self._family.generation:
