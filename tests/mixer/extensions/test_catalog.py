@@ -242,3 +242,12 @@ def test_an_entry_point_that_cannot_be_loaded_leaves_the_others() -> None:
     ]
     assert "installed" in catalog.inventory.adapters
     assert catalog.take_load_failures() == 3
+
+
+def test_an_unforeseen_fault_leaves_what_is_in_force(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> bool:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr(catalog, "refresh", fail)
+    assert not catalog._refreshed()
+    assert version(catalog) == 1

@@ -9,6 +9,7 @@ from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
+import structlog
 from watchfiles import Change, awatch
 
 from mizzen.config.errors import ConfigError
@@ -32,8 +33,8 @@ class Catalog:
     """Not for use from several threads at once.
 
     Names are given in a fixed order: built in, entry points by their order, modules by their path, those with templates
-    first; an object whose name is taken is a fault. A module with any fault is in force as its last good version, or not
-    at all.
+    first; an object whose name is taken is a fault. A module with any fault is in force as its last good version, or
+    not at all.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class Catalog:
             while True:
                 if await asyncio.to_thread(self._is_halfway):
                     await asyncio.sleep(_SETTLE_SECONDS)
-                if await asyncio.to_thread(self.refresh):
+                if await asyncio.to_thread(self._refreshed):
                     yield
                 await told
                 told = asyncio.ensure_future(anext(changes))
@@ -116,6 +117,16 @@ class Catalog:
             with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration, OSError):
                 await told
             await changes.aclose()
+
+    def _refreshed(self) -> bool:
+        """As `refresh`; whatever else goes wrong with somebody's module must not end the Mixer."""
+        try:
+            return self.refresh()
+        except OSError:
+            raise
+        except Exception:
+            structlog.get_logger().exception("adapters cannot be taken over; those in force stay")
+            return False
 
     def _is_halfway(self) -> bool:
         """Whether a module is gone or empty: an editor may be just about to write it."""

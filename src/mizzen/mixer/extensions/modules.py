@@ -71,12 +71,13 @@ def load_module(path: Path) -> Loaded:
     parent.__path__ = [str(path.parent)]
     sys.modules[package] = parent
     try:
-        module = run_within(_LOAD_SECONDS, lambda: importlib.import_module(f"{package}.{path.stem}"), f"load {path}")
+        name = f"{package}.{path.stem}"
+        objects = run_within(_LOAD_SECONDS, lambda: _objects(importlib.import_module(name), path), f"load {path}")
     except BaseException as error:  # also SystemExit: a module must not end the Mixer
         _forget(package)
         return Loaded(error=_import_error(error, path))
     _retire(path, package)
-    return Loaded(tuple(_objects(module, path)))
+    return Loaded(tuple(objects))
 
 
 def _objects(module: types.ModuleType, path: Path) -> list[Defined]:
