@@ -1,46 +1,55 @@
 //! Things that are due later, the earliest first.
 
 use crate::instant::Instant;
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 
-/// Items with their times; those of equal time keep their order. Adding and taking cost O(log n).
-#[derive(Debug)]
-pub struct Schedule<T> {
-    waiting: BinaryHeap<Entry<T>>,
-    added: u64,
-}
-
-#[derive(Debug)]
-struct Entry<T> {
+/// Where an item stands in a schedule: by its time, and among those of equal time by its age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
     due: Instant,
     number: u64,
-    item: T,
+}
+
+/// Items with their times. Adding, taking and removing cost O(log n).
+#[derive(Debug)]
+pub struct Schedule<T> {
+    waiting: BTreeMap<Place, T>,
+    added: u64,
 }
 
 impl<T> Schedule<T> {
     /// A schedule without items.
     pub const fn new() -> Schedule<T> {
-        Schedule { waiting: BinaryHeap::new(), added: 0 }
+        Schedule { waiting: BTreeMap::new(), added: 0 }
     }
 
-    /// Adds an item; true if it is due before all others, so that who waits for the first must wait anew.
-    pub fn add(&mut self, due: Instant, item: T) -> bool {
-        let first = self.first().is_none_or(|first| due < first);
+    /// Adds an item; the place is its own for good.
+    pub fn add(&mut self, due: Instant, item: T) -> Place {
         self.added += 1;
-        self.waiting.push(Entry { due, number: self.added, item });
-        first
+        let place = Place { due, number: self.added };
+        self.waiting.insert(place, item);
+        place
+    }
+
+    /// Takes an item out before its time; `None` if it was taken.
+    pub fn remove(&mut self, place: Place) -> Option<T> {
+        self.waiting.remove(&place)
+    }
+
+    /// Whether the item at this place is the first, so that who waits for the first must wait anew.
+    pub fn is_first(&self, place: Place) -> bool {
+        self.waiting.first_key_value().is_some_and(|(first, _)| *first == place)
     }
 
     /// When the first item is due.
     pub fn first(&self) -> Option<Instant> {
-        self.waiting.peek().map(|entry| entry.due)
+        self.waiting.first_key_value().map(|(place, _)| place.due)
     }
 
     /// Takes the first item if it is due.
     pub fn take_due(&mut self, now: Instant) -> Option<T> {
-        self.first().filter(|first| *first <= now)?;
-        self.waiting.pop().map(|entry| entry.item)
+        let first = self.waiting.first_entry().filter(|first| first.key().due <= now)?;
+        Some(first.remove())
     }
 
     /// How many items wait.
@@ -53,9 +62,9 @@ impl<T> Schedule<T> {
         self.waiting.is_empty()
     }
 
-    /// Forgets all items and their memory.
+    /// Forgets all items.
     pub fn clear(&mut self) {
-        self.waiting = BinaryHeap::new();
+        self.waiting.clear();
     }
 }
 
@@ -65,33 +74,6 @@ impl<T> Default for Schedule<T> {
     }
 }
 
-impl<T> Entry<T> {
-    fn key(&self) -> (Instant, u64) {
-        (self.due, self.number)
-    }
-}
-
-// The heap gives its greatest first, so the earliest entry is the greatest.
-impl<T> Ord for Entry<T> {
-    fn cmp(&self, other: &Entry<T>) -> Ordering {
-        other.key().cmp(&self.key())
-    }
-}
-
-impl<T> PartialOrd for Entry<T> {
-    fn partial_cmp(&self, other: &Entry<T>) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<T> PartialEq for Entry<T> {
-    fn eq(&self, other: &Entry<T>) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl<T> Eq for Entry<T> {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,9 +82,10 @@ mod tests {
     #[test]
     fn nothing_is_taken_before_its_time() {
         let mut schedule = Schedule::new();
-        assert!(schedule.add(Instant::from_millis(5), "later"));
-        assert!(schedule.add(Instant::from_millis(3), "first"));
-        assert!(!schedule.add(Instant::from_millis(3), "second"));
+        let later = schedule.add(Instant::from_millis(5), "later");
+        let first = schedule.add(Instant::from_millis(3), "first");
+        let second = schedule.add(Instant::from_millis(3), "second");
+        assert_eq!([later, first, second].map(|place| schedule.is_first(place)), [false, true, false]);
         assert_eq!(schedule.take_due(Instant::from_millis(2)), None);
         assert_eq!(schedule.take_due(Instant::from_millis(3)), Some("first"));
         assert_eq!(schedule.take_due(Instant::from_millis(9)), Some("second"));
@@ -111,15 +94,30 @@ mod tests {
         assert!(schedule.is_empty() && schedule.take_due(Instant::from_millis(9)).is_none());
     }
 
+    #[test]
+    fn a_removed_item_never_comes() {
+        let mut schedule = Schedule::new();
+        let place = schedule.add(Instant::from_millis(1), "gone");
+        assert_eq!(schedule.remove(place), Some("gone"));
+        assert_eq!(schedule.remove(place), None);
+        assert_eq!((schedule.len(), schedule.first()), (0, None));
+    }
+
     proptest! {
         #[test]
-        fn items_come_by_time_and_then_by_age(times in prop::collection::vec(0_u64..20, 0..60)) {
+        fn items_come_by_time_and_then_by_age(
+            times in prop::collection::vec((0_u64..20, any::<bool>()), 0..60),
+        ) {
             let mut schedule = Schedule::new();
-            for (number, time) in times.iter().enumerate() {
-                let first = times[..number].iter().all(|other| time < other);
-                prop_assert_eq!(schedule.add(Instant::from_millis(*time), (*time, number)), first);
+            let mut expected = Vec::new();
+            for (number, (time, removed)) in times.iter().enumerate() {
+                let place = schedule.add(Instant::from_millis(*time), (*time, number));
+                if *removed {
+                    schedule.remove(place);
+                } else {
+                    expected.push((*time, number));
+                }
             }
-            let mut expected: Vec<_> = times.iter().copied().zip(0..).collect();
             expected.sort_unstable();
             let taken: Vec<_> = std::iter::from_fn(|| schedule.take_due(Instant::from_millis(20))).collect();
             prop_assert_eq!(taken, expected);

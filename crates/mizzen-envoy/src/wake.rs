@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mizzen_client::instant::Instant;
-use mizzen_client::schedule::Schedule;
+use mizzen_client::schedule::{Place, Schedule};
 
 use crate::clock;
 use crate::ffi::{BootstrapScheduler, HttpScheduler, NetworkScheduler};
@@ -121,13 +121,23 @@ pub(crate) fn later(delay: Duration, stream: Arc<dyn Wakeable>, event: u64) {
     at(clock::now().after(delay), stream, event);
 }
 
-/// Wakes a stream with `event` at `due`, at once if there is no main thread to wait on.
-pub(crate) fn at(due: Instant, stream: Arc<dyn Wakeable>, event: u64) {
-    let first = lock(&DELAYED).add(due, Delayed { stream: Arc::clone(&stream), event });
+/// Wakes a stream with `event` at `due`, at once if there is no main thread to wait on. The place is for [`no_more`].
+pub(crate) fn at(due: Instant, stream: Arc<dyn Wakeable>, event: u64) -> Place {
+    let mut delayed = lock(&DELAYED);
+    let place = delayed.add(due, Delayed { stream: Arc::clone(&stream), event });
+    let first = delayed.is_first(place);
+    drop(delayed);
     if first && !main() {
         lock(&DELAYED).clear();
         stream.wake(event);
     }
+    place
+}
+
+/// Takes back a wake-up that has not happened yet.
+pub(crate) fn no_more(place: Place) {
+    let taken_back = lock(&DELAYED).remove(place);
+    drop(taken_back);
 }
 
 /// Wakes the streams whose delay is over and tells when the next one is due. Main thread.

@@ -8,6 +8,7 @@ use mizzen_client::Bag;
 use mizzen_client::flow::Ticket;
 use mizzen_client::grpc::Outcome;
 use mizzen_client::instant::Instant;
+use mizzen_client::schedule::Place;
 use mizzen_client::tcp::{Connection, Event, Moment, Resolution, Step, Tls, set_arrival, set_destination, set_tls};
 
 use super::call::Call;
@@ -42,6 +43,8 @@ pub(crate) struct TcpFilter {
     pub(super) sending: Cell<bool>,
     scheduler: OnceCell<Arc<NetworkScheduler>>,
     registration: Cell<Option<Registration>>,
+    /// When the next periodic report is due.
+    next_report: Cell<Option<Place>>,
     /// Reading, which the next filter had disabled, is enabled until the handshake is done.
     reading_lent: Cell<bool>,
     /// Where the connection goes is known for good.
@@ -60,6 +63,7 @@ impl TcpFilter {
             sending: Cell::default(),
             scheduler: OnceCell::new(),
             registration: Cell::default(),
+            next_report: Cell::default(),
             reading_lent: Cell::default(),
             located: Cell::new(config.fixed_destination == (true, true)),
         }
@@ -171,6 +175,7 @@ impl TcpFilter {
             self.report(Event::Close, envoy);
             self.give_up();
         }
+        self.next_report.take().into_iter().for_each(wake::no_more);
         self.registration.take();
     }
 
@@ -217,7 +222,7 @@ impl TcpFilter {
             let due = clock::now().after(self.worker.config.report_interval).as_nanos();
             let due = Instant::from_nanos(due.checked_next_multiple_of(STEP_NANOS).unwrap_or(due));
             let connection = Arc::clone(scheduler);
-            wake::at(due, connection, REPORT);
+            self.next_report.set(Some(wake::at(due, connection, REPORT)));
         }
     }
 
