@@ -126,16 +126,54 @@ class FailurePolicy(enum.IntEnum):
     FAIL_CLOSE = 2
 
 
+class FractionDenominator(enum.IntEnum):
+    HUNDRED = 0
+    TEN_THOUSAND = 1
+
+    @property
+    def parts(self) -> int:
+        return 10_000 if self is FractionDenominator.TEN_THOUSAND else 100
+
+
+class FractionalPercent(SpecModel):
+    """`numerator` of `denominator`; more than the denominator is all."""
+
+    numerator: int = Field(default=0, ge=0, le=2**32 - 1)
+    denominator: Annotated[FractionDenominator, by_name_or_number(FractionDenominator)] = FractionDenominator.HUNDRED
+
+
+class RandomSampling(SpecModel):
+    """A part of the requests, chosen by `x-request-id`, or independently."""
+
+    attribute_expression: str = ""
+    percent_sampled: FractionalPercent = FractionalPercent()
+    use_independent_randomness: bool = False
+
+
+class RateLimitSampling(SpecModel):
+    """Of each window the first `max_unsampled_entries`, then one of `sampling_rate`; 0: none."""
+
+    sampling_duration: DurationNs = Field(gt=0, le=24 * _HOUR_NS)
+    max_unsampled_entries: int = Field(default=0, ge=0, lt=2**63)
+    sampling_rate: int = Field(default=0, ge=0, lt=2**63)
+
+
+class Sampling(SpecModel):
+    """For which of the requests that match a rule applies; with both, those that pass both."""
+
+    random: RandomSampling | None = None
+    rate_limit: RateLimitSampling | None = None
+
+
 class Rule(SpecModel):
     """Kind `rule`: when `match` holds, the actions run and, on an OK, the header operations apply.
 
-    `sampling` is part of Istio's API; it is accepted as written so that Istio's documents load. `failure_policy` is an
-    addition.
+    `failure_policy` is an addition to Istio's API.
     """
 
     match: str = ""
     actions: tuple[Action, ...] = ()
     request_header_operations: tuple[HeaderOperation, ...] = ()
     response_header_operations: tuple[HeaderOperation, ...] = ()
-    sampling: Mapping[str, Any] | None = None
+    sampling: Sampling | None = None
     failure_policy: Annotated[FailurePolicy, by_name_or_number(FailurePolicy)] = FailurePolicy.FAIL_CALL

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from mizzen.config.documents import Path
 from mizzen.config.errors import ConfigError
-from mizzen.config.kinds import Action, HeaderOperation, HeaderOperationKind, Rule
+from mizzen.config.kinds import Action, HeaderOperation, HeaderOperationKind, Rule, Sampling
 from mizzen.config.resource import Resource
 from mizzen.config.spec import decode_spec
 from mizzen.mixer.expr import Expression, ExpressionError, ValueType, Vocabulary, compile_expression
@@ -26,6 +26,7 @@ from mizzen.mixer.runtime.configured import (
     RuleConfig,
 )
 from mizzen.mixer.runtime.names import resolve
+from mizzen.mixer.runtime.sampling import NUMERIC, SampledMatch, samplers
 from mizzen.mixer.templates import Variety
 
 
@@ -57,12 +58,10 @@ class _RuleCompiler:
         self.faults: list[ConfigError] = []
 
     def compile(self, spec: Rule) -> tuple[RuleConfig | None, Sequence[ConfigError]]:
-        if spec.sampling is not None:
-            accepted = "rules without sampling, or a condition in match"
-            self._fault(("spec", "sampling"), "is not supported: the rule applies to every request", accepted, key=True)
         match = self._expression(("spec", "match"), spec.match, ValueType.BOOL) if _has_condition(spec.match) else None
-        if _has_condition(spec.match) and match is None:
-            return None, self.faults
+        is_lost = _has_condition(spec.match) and match is None
+        sampled = self._sampled(match, spec.sampling) if spec.sampling is not None and not is_lost else match
+        is_lost = is_lost or (spec.sampling is not None and sampled is None)
         actions = [self._action(("spec", "actions", index), action) for index, action in enumerate(spec.actions)]
         usable = tuple(action for action in actions if action is not None)
         known = self._with_outputs(usable)
@@ -71,11 +70,32 @@ class _RuleCompiler:
         response = self._operations("response_header_operations", spec.response_header_operations, known)
         if len(self.faults) > before:
             request = response = ()
+        if is_lost:
+            return None, self.faults
         if not usable and not request and not response:
             if not self.faults:
                 self._fault(("spec",), "No valid actions found in rule", "actions, header operations or both")
             return None, self.faults
-        return RuleConfig(self.resource, match, usable, request, response, spec.failure_policy), self.faults
+        return RuleConfig(self.resource, sampled, usable, request, response, spec.failure_policy), self.faults
+
+    def _sampled(self, match: Expression | None, sampling: Sampling) -> Expression | None:
+        """The condition with its sampling; None when that is faulty, because the rule must not apply to all then."""
+        path: Path = ("spec", "sampling")
+        numerator: Expression | None = None
+        if sampling.random is None and sampling.rate_limit is None:
+            self._fault(path, "says nothing", "random, rate_limit or both", key=True)
+            return None
+        if sampling.random is not None and sampling.random.attribute_expression.strip():
+            text = sampling.random.attribute_expression
+            numerator = self._expression((*path, "random", "attribute_expression"), text, None)
+            if numerator is None:
+                return None
+            if numerator.type not in NUMERIC:
+                where = (*path, "random", "attribute_expression")
+                reason = f"is of type {numerator.type}, which is no number"
+                self.faults.append(self.resource.error(where, reason, value=text, accepted="INT64 or DOUBLE"))
+                return None
+        return SampledMatch(match, samplers(sampling, numerator))
 
     def _action(self, path: Path, action: Action) -> ActionConfig | None:
         handler_path: Path = (*path, "handler")
@@ -150,12 +170,12 @@ class _RuleCompiler:
         )
 
     def _expression(
-        self, path: Path, text: str, expected: ValueType, known: Vocabulary | None = None
+        self, path: Path, text: str, expected: ValueType | None, known: Vocabulary | None = None
     ) -> Expression | None:
         try:
             return compile_expression(text, self.vocabulary if known is None else known, expected)
         except ExpressionError as error:
-            accepted = f"an expression of type {expected}"
+            accepted = f"an expression of type {expected}" if expected is not None else "an expression"
             self.faults.append(
                 self.resource.error(
                     path, f"does not compile at {error.position}: {error.message}", value=text, accepted=accepted
