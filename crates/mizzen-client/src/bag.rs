@@ -197,6 +197,17 @@ impl Bag {
         Entries::new(self)
     }
 
+    /// The entries in the order in which they were set first, if all names are known at compile time.
+    pub(crate) fn known_entries(&self) -> Option<&[Entry]> {
+        self.others.is_empty().then_some(&self.known)
+    }
+
+    /// The position of an attribute in [`Bag::known_entries`]; beyond its end for one that is not there.
+    pub(crate) fn known_position(&self, name: Name) -> usize {
+        let slot = name.rank().map_or(0, |rank| self.slots[rank as usize]);
+        usize::from(slot).wrapping_sub(1)
+    }
+
     /// The memory in use, in bytes.
     pub(crate) fn footprint(&self) -> usize {
         size_of::<Bag>() + self.len() * size_of::<Entry>() + self.used()

@@ -4,21 +4,24 @@
 //! before its value, map keys in their order), fields are written by number and map entries by ascending index.
 
 mod cursor;
-mod guess;
+mod map;
 
 use crate::bag::{Bag, Entry, Stored};
 use crate::dictionary::{MessageWords, WordLimit};
 use crate::name::Name;
-use crate::value::{Span, Time};
+use crate::value::Time;
 use crate::wire::{BYTES, KEY, VALUE, VARINT, tag, varint_len, zigzag};
 use cursor::{Cursor, Encoded};
-use guess::{MapGuesses, PAIR, find_near};
+use map::{MapWords, find_near};
 
 /// The field number of the first map of `CompressedAttributes`; there is one per type of value.
 const FIRST_FIELD: u8 = 2;
 
 /// More than any entry takes on the wire, but for the contents of bytes and maps.
 const ENTRY_BOUND: usize = 48;
+
+/// How many string maps are remembered from bag to bag; bags have two or three.
+const KEPT_MAPS: usize = 8;
 
 const VALUE_BYTES: u8 = tag(2, BYTES);
 const VALUE_FIXED64: u8 = tag(2, 1);
@@ -27,29 +30,33 @@ const VALUE_FIXED64: u8 = tag(2, 1);
 #[derive(Clone, Copy)]
 struct Cell {
     name: Name,
-    index: i32,
+    /// The attribute's place among those of the bag with known names.
+    at: usize,
     stored: Stored,
+    index: i32,
     /// The index of a string value.
     word: i32,
     /// A string's entry as it goes out.
     entry: Encoded,
-    /// The entries of a string map in `Compressor::pairs`, and their size on the wire.
-    pairs: Span,
-    size: u32,
+    /// The position of a string map in `Compressor::maps`.
+    map: usize,
 }
 
 /// The working memory of the encoder; used again it allocates nothing.
 ///
-/// What it wrote last is its guess for the next time. Requests resemble each other: comparing a word with the one of last time is
-/// cheaper than looking it up, and an entry of the same two indices need not be put together again. Guesses are always
-/// checked, so that none changes what is written.
+/// What it wrote last is its guess for the next time, as requests resemble each other: comparing a word with that of last time is cheaper than looking it up,
+/// an entry of the same two indices need not be put together again, and a bag of the same attributes has the same order of writing. Guesses are always
+/// checked, so that none changes what is written. (Measured on a report of 32 attributes and 22 headers: 16,100 to 11,600 instructions.)
 pub(crate) struct Compressor {
+    /// In byte order of the names.
     cells: Vec<Cell>,
     previous: Vec<Cell>,
-    /// The cells in the order in which they are written.
+    /// The positions of the cells in the order in which they are written.
     order: Vec<u16>,
-    pairs: Vec<(u32, Encoded)>,
-    maps: MapGuesses,
+    maps: Vec<MapWords>,
+    limit: WordLimit,
+    /// Whether the cells are all attributes of one bag.
+    whole: bool,
     /// At least the size of what is prepared, on the wire.
     bound: usize,
 }
@@ -60,36 +67,83 @@ impl Compressor {
             cells: Vec::new(),
             previous: Vec::new(),
             order: Vec::new(),
-            pairs: Vec::new(),
-            maps: MapGuesses::new(),
+            maps: Vec::new(),
+            limit: WordLimit::FULL,
+            whole: false,
             bound: 0,
         }
     }
 
     /// Gives all words of the bag their indices. Attributes that `previous` holds with the same value are left out.
     pub(crate) fn prepare(&mut self, bag: &Bag, previous: Option<&Bag>, limit: WordLimit, words: &mut MessageWords) {
+        self.bound = 0;
+        if previous.is_none() && self.limit == limit && self.resembles(bag) {
+            self.prepare_again(bag, words);
+        } else {
+            self.prepare_anew(bag, previous, limit, words);
+        }
+    }
+
+    /// Whether the bag has the attributes of last time, of the same types and set in the same order.
+    fn resembles(&self, bag: &Bag) -> bool {
+        let Some(entries) = bag.known_entries().filter(|entries| self.whole && entries.len() == self.cells.len())
+        else {
+            return false;
+        };
+        self.cells.iter().all(|cell| {
+            let entry = entries.get(cell.at);
+            entry.is_some_and(|entry| entry.name == cell.name && kind(entry.stored) == kind(cell.stored))
+        })
+    }
+
+    fn prepare_again(&mut self, bag: &Bag, words: &mut MessageWords) {
+        let Some(entries) = bag.known_entries() else { return };
+        let mut moved = false;
+        for cell in &mut self.cells {
+            let index = cell.index;
+            cell.stored = entries[cell.at].stored;
+            self.bound += cell.look_up(bag, self.limit, words, &mut self.maps);
+            moved |= cell.index != index;
+        }
+        if moved {
+            self.sort_cells();
+        }
+    }
+
+    fn prepare_anew(&mut self, bag: &Bag, previous: Option<&Bag>, limit: WordLimit, words: &mut MessageWords) {
         std::mem::swap(&mut self.cells, &mut self.previous);
         self.cells.clear();
-        self.pairs.clear();
-        self.bound = 0;
-        let mut at = 0;
-        let mut alike = true;
+        self.maps.truncate(KEPT_MAPS);
+        self.limit = limit;
+        let mut near = 0;
         for entry in bag.entries() {
             let unchanged = previous.is_some_and(|previous| previous.get(entry.name) == Some(bag.view(entry.stored)));
             if unchanged || self.cells.len() >= usize::from(u16::MAX) {
                 continue;
             }
-            let guess = find_near(&self.previous, at, |cell| cell.name == entry.name);
-            let guessed = guess.map(|position| self.previous[position]);
-            let cell = self.prepare_entry(bag, entry, guessed.as_ref(), limit, words);
-            alike &= guess == Some(at)
-                && guessed.is_some_and(|last| last.index == cell.index && kind(last.stored) == kind(cell.stored));
-            at = guess.map_or(at, |position| position + 1);
+            let guess = find_near(&self.previous, near, |cell| cell.name == entry.name);
+            near = guess.map_or(near, |position| position + 1);
+            let mut cell = match guess {
+                Some(position) if kind(self.previous[position].stored) == kind(entry.stored) => self.previous[position],
+                _ => Cell::new(entry),
+            };
+            (cell.at, cell.stored) = (bag.known_position(entry.name), entry.stored);
+            if let Stored::StringMap(_) = entry.stored {
+                cell.map = self.map(entry.name);
+            }
+            self.bound += cell.look_up(bag, limit, words, &mut self.maps);
             self.cells.push(cell);
         }
-        if !alike || self.cells.len() != self.previous.len() {
-            self.sort_cells();
-        }
+        self.whole = self.cells.len() == bag.len();
+        self.sort_cells();
+    }
+
+    /// The position of what is known of a map.
+    fn map(&mut self, name: Name) -> usize {
+        self.maps.iter().position(|map| map.name == name).unwrap_or_else(|| {
+            self.maps.push(MapWords::new(name));
+            self.maps.len() - 1
+        })
     }
 
     /// Fields are written by number, and map entries by ascending index.
@@ -99,64 +153,8 @@ impl Compressor {
         let cells = &self.cells;
         self.order.sort_unstable_by_key(|place| {
             let cell = &cells[usize::from(*place)];
-            u64::from(kind(cell.stored)) << 32 | u64::from(cell.index as u32 ^ SIGN)
+            u64::from(kind(cell.stored)) << 32 | u64::from(turned(cell.index))
         });
-    }
-
-    fn prepare_entry(
-        &mut self,
-        bag: &Bag,
-        entry: &Entry,
-        guess: Option<&Cell>,
-        limit: WordLimit,
-        words: &mut MessageWords,
-    ) -> Cell {
-        let index = match entry.name.global_index() {
-            Some(index) if index < limit.get() => i32::from(index),
-            _ => words.index_near(entry.name.as_str().as_bytes(), limit, guess.map_or(0, |cell| cell.index)),
-        };
-        let mut cell = Cell {
-            name: entry.name,
-            index,
-            stored: entry.stored,
-            word: 0,
-            entry: Encoded::default(),
-            pairs: Span::default(),
-            size: 0,
-        };
-        if let Stored::String(span) = entry.stored {
-            let (last, encoded) = guess.map_or((0, Encoded::default()), |cell| (cell.word, cell.entry));
-            cell.word = words.index_near(span.bytes(bag.text().as_bytes()), limit, last);
-            cell.entry = encoded.or_new(tag(FIRST_FIELD, BYTES), index, cell.word);
-        } else if let Stored::StringMap(span) = entry.stored {
-            (cell.pairs, cell.size) = self.prepare_map(bag, entry.name, span, limit, words);
-        } else if let Stored::Bytes(span) = entry.stored {
-            self.bound += span.len as usize;
-        }
-        self.bound += ENTRY_BOUND + cell.size as usize;
-        cell
-    }
-
-    fn prepare_map(
-        &mut self,
-        bag: &Bag,
-        name: Name,
-        map: Span,
-        limit: WordLimit,
-        words: &mut MessageWords,
-    ) -> (Span, u32) {
-        let arena = bag.text().as_bytes();
-        let start = self.pairs.len();
-        let mut size = 0;
-        let mut guesses = self.maps.of(name);
-        for pair in bag.stored_pairs(map) {
-            let guess = guesses.next(words, limit, pair.key.bytes(arena), pair.value.bytes(arena));
-            size += guess.entry.size();
-            // with the sign bit turned, unsigned order is that of the signed index
-            self.pairs.push((guess.key as u32 ^ SIGN, guess.entry));
-        }
-        sort_pairs(&mut self.pairs[start..]);
-        (Span { start: start as u32, len: map.len }, size as u32)
     }
 
     /// Appends the maps of `CompressedAttributes`, without its words.
@@ -181,7 +179,10 @@ impl Compressor {
         } else if let Stored::Int64(value) = stored {
             put_number(out, tag, key, value as u64);
         } else if let Stored::StringMap(_) = stored {
-            self.write_map(cell, tag, key, out);
+            let map = &self.maps[cell.map];
+            put_header(out, tag, key, varint_len(map.size() as u64) + map.size(), VALUE_BYTES);
+            out.varint(map.size() as u64);
+            map.write(out);
         } else if let Stored::Bool(value) = stored {
             put_number(out, tag, key, u64::from(value));
         } else if let Stored::Timestamp(time) | Stored::Duration(time) = stored {
@@ -196,19 +197,38 @@ impl Compressor {
             out.slice(&value.to_bits().to_le_bytes());
         }
     }
+}
 
-    fn write_map(&self, cell: &Cell, map_tag: u8, key: u32, out: &mut Cursor<'_>) {
-        let size = u64::from(cell.size);
-        put_header(out, map_tag, key, varint_len(size) + size as usize, VALUE_BYTES);
-        out.varint(size);
-        let start = cell.pairs.start as usize;
-        for (_, entry) in &self.pairs[start..start + cell.pairs.len as usize] {
-            out.encoded(PAIR, *entry);
+impl Cell {
+    fn new(entry: &Entry) -> Cell {
+        Cell { name: entry.name, at: 0, stored: entry.stored, index: 0, word: 0, entry: Encoded::default(), map: 0 }
+    }
+
+    /// Gives the words of the name and the value their indices; returns at least the size of the attribute on the wire.
+    #[inline]
+    fn look_up(&mut self, bag: &Bag, limit: WordLimit, words: &mut MessageWords, maps: &mut [MapWords]) -> usize {
+        self.index = match self.name.global_index() {
+            Some(index) if index < limit.get() => i32::from(index),
+            _ => words.index_near(self.name.as_str().as_bytes(), limit, self.index),
+        };
+        if let Stored::String(span) = self.stored {
+            self.word = words.index_near(span.bytes(bag.text().as_bytes()), limit, self.word);
+            self.entry = self.entry.or_new(tag(FIRST_FIELD, BYTES), self.index, self.word);
+        } else if let Stored::StringMap(span) = self.stored {
+            let map = &mut maps[self.map];
+            map.look_up(bag, span, limit, words);
+            return ENTRY_BOUND + map.size();
+        } else if let Stored::Bytes(span) = self.stored {
+            return ENTRY_BOUND + span.len as usize;
         }
+        ENTRY_BOUND
     }
 }
 
-const SIGN: u32 = 1 << 31;
+/// With the sign bit turned, unsigned order is that of the signed index.
+fn turned(index: i32) -> u32 {
+    index as u32 ^ 1 << 31
+}
 
 /// The place of a value's map among the maps of `CompressedAttributes`.
 fn kind(stored: Stored) -> u8 {
@@ -224,24 +244,10 @@ fn kind(stored: Stored) -> u8 {
     }
 }
 
-/// Sorts by key. Maps are short as a rule, and then insertion is fastest.
-fn sort_pairs(pairs: &mut [(u32, Encoded)]) {
-    if pairs.len() > 32 {
-        pairs.sort_unstable_by_key(|pair| pair.0);
-        return;
-    }
-    for end in 1..pairs.len() {
-        let pair = pairs[end];
-        let mut at = end;
-        while at > 0 && pairs[at - 1].0 > pair.0 {
-            pairs[at] = pairs[at - 1];
-            at -= 1;
-        }
-        pairs[at] = pair;
-    }
-}
-
 fn put_number(out: &mut Cursor<'_>, tag: u8, key: u32, value: u64) {
+    if let Some(entry) = Encoded::of_small(tag, key, value) {
+        return out.encoded(tag, entry);
+    }
     put_header(out, tag, key, varint_len(value), VALUE);
     out.varint(value);
 }

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{attributes, bag, set};
+use common::{Value, attributes, bag, set};
 use mizzen_client::decode::{ReportReader, decode_check_request, decode_check_response, decode_report_request};
 use mizzen_client::dictionary::WordLimit;
 use mizzen_client::encode::{QuotaParams, encode_check_request};
@@ -11,7 +11,7 @@ use mizzen_client::forward::{apply_forwarded, encode_forwarded};
 use mizzen_client::proto;
 use mizzen_client::report::{Encoding, ReportEncoder};
 use mizzen_client::words::WORDS;
-use mizzen_client::{Bag, names};
+use mizzen_client::{Bag, Name, names};
 use proptest::prelude::*;
 use prost::Message;
 use std::collections::HashSet;
@@ -52,6 +52,24 @@ fn batches(bags: &[Bag], limit: WordLimit, encoding: Encoding) -> Vec<Vec<u8>> {
     messages.push(encoder.finish());
     assert_eq!(messages.last().unwrap().len(), size);
     messages
+}
+
+/// A bag of these attributes, one of which has `word` in it; with an empty word it is missing.
+fn similar(attributes: &[(Name, Value)], changed: prop::sample::Index, word: &str) -> Bag {
+    let mut bag = Bag::new();
+    let changed = if attributes.is_empty() { 0 } else { changed.index(attributes.len()) };
+    for (position, (name, value)) in attributes.iter().enumerate() {
+        match value {
+            _ if position != changed => set(&mut bag, *name, value),
+            Value::StringMap(_) => {
+                set(&mut bag, *name, value);
+                bag.extend_map(*name, [("b", word), (word, "b")]);
+            }
+            Value::String(_) if !word.is_empty() => bag.set_string(*name, word),
+            _ => {}
+        }
+    }
+    bag
 }
 
 fn mutate(message: &mut Vec<u8>, changes: &[(prop::sample::Index, u8)], cut: Option<prop::sample::Index>) {
@@ -145,6 +163,29 @@ proptest! {
             seen.extend(request.bags);
         }
         prop_assert_eq!(seen, bags);
+    }
+
+    #[test]
+    fn what_an_encoder_remembers_of_earlier_reports_never_shows(
+        kinds in prop::collection::vec(attributes(), 1..4),
+        reports in prop::collection::vec(
+            (any::<prop::sample::Index>(), any::<prop::sample::Index>(), "[a-c]{0,2}", 0..6u8, limit()),
+            1..30,
+        ),
+    ) {
+        let mut lasting = ReportEncoder::new(WordLimit::FULL, Encoding::Independent);
+        let mut fresh = ReportEncoder::new(WordLimit::FULL, Encoding::Independent);
+        for (kind, changed, word, end, limit) in reports {
+            let bag = similar(&kinds[kind.index(kinds.len())], changed, &word);
+            lasting.push(&bag).unwrap();
+            fresh.push(&bag).unwrap();
+            if end == 0 {
+                lasting.set_limit(limit);
+                prop_assert_eq!(lasting.finish(), fresh.finish());
+                fresh = ReportEncoder::new(limit, Encoding::Independent);
+            }
+        }
+        prop_assert_eq!(lasting.finish(), fresh.finish());
     }
 
     #[test]

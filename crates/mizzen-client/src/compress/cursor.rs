@@ -77,6 +77,13 @@ impl Encoded {
         if self.key == key && self.value == value && self.word != 0 { self } else { Encoded::new(tag, key, value) }
     }
 
+    /// The entry of an index in its ZigZag form and a number, if both are small.
+    #[inline]
+    pub(super) fn of_small(tag: u8, key: u32, value: u64) -> Option<Encoded> {
+        let value = u32::try_from(value).ok().filter(|value| key | value < TWO_BYTES)?;
+        Some(Encoded::new(tag, key, value))
+    }
+
     fn new(tag: u8, key: u32, value: u32) -> Encoded {
         if key | value >= TWO_BYTES {
             return Encoded { key, value, word: 0 };
