@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import grpc
 
+from mizzen.agent.address import HostPort
 from mizzen.mixer.adapters import ADAPTERS, Adapter
 from mizzen.mixer.front import GENERATION_METADATA
 from mizzen.mixer.runtime import Inventory
@@ -74,6 +75,11 @@ class LocalMixer:
     def port(self) -> int:
         """The port of the gRPC API."""
         return self.server.front.port
+
+    @property
+    def address(self) -> HostPort:
+        """The same for `ProxyProcess`."""
+        return HostPort("127.0.0.1", self.port)
 
     @property
     def faults(self) -> tuple[str, ...]:
