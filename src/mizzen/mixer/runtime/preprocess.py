@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from concurrent.futures import Future
+
 from mizzen.config.kinds import FailurePolicy
-from mizzen.mixer.calling import HandlerError, Waits, resolve
+from mizzen.mixer.calling import HandlerError, Waits, failed, resolve
 from mizzen.mixer.expr import AttributeSource, EvaluationError, Value
 from mizzen.mixer.runtime.overlay import Overlay
 from mizzen.mixer.runtime.routing import NamespaceRoutes, Step
@@ -26,27 +29,34 @@ def generate(routes: NamespaceRoutes, bag: AttributeSource, watch: Watch) -> Wai
         return bag
     view = Overlay(bag)
     failures: list[str] = []
+    begun: list[tuple[Step, Mapping[str, Value] | Future[Mapping[str, Value]]]] = []
     for route in routes.generate.matching(bag, watch.condition_failed):
         for step in route.steps:
             try:
-                view.add((yield from _outputs(step, bag)))
+                begun.append((step, step.handler.generate(step.instance.builder.build(bag))))
             except HandlerError as error:
-                if step.policy is FailurePolicy.FAIL_OPEN:
-                    watch.passed_over(step.handler.name, step.policy, error)
-                    view.is_partial = True
-                else:
-                    failures.append(str(error))
-            except (InstanceError, EvaluationError) as error:
+                begun.append((step, failed(error)))
+            except InstanceError as error:
                 failures.append(str(error))
+    for step, answer in begun:
+        try:
+            view.add(_bound(step, bag, (yield from resolve(answer))))
+        except HandlerError as error:
+            if step.policy is FailurePolicy.FAIL_OPEN:
+                watch.passed_over(step.handler.name, step.policy, error)
+                view.is_partial = True
+            else:
+                failures.append(str(error))
+        except EvaluationError as error:
+            failures.append(str(error))
     if failures:
         raise GenerationError(", ".join(failures))
     return view
 
 
-def _outputs(step: Step, bag: AttributeSource) -> Waits[dict[str, Value]]:
+def _bound(step: Step, bag: AttributeSource, outputs: Mapping[str, Value]) -> dict[str, Value]:
     """The bound attributes of one generator instance, all or none."""
     config = step.instance
-    outputs = yield from resolve(step.handler.generate(config.builder.build(bag)))
     prefix = output_prefix(config.template)
     view = Overlay(_Outputs(bag, prefix), {prefix + name: value for name, value in outputs.items()})
     return {name: expression.evaluate(view) for name, expression in config.bindings.items()}

@@ -6,13 +6,14 @@ that does not apply never hides another's grant, and an empty request id is neve
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 from mizzen.mixer.adapters import Code, QuotaArguments, QuotaResult
-from mizzen.mixer.calling import HandlerError, Waits, resolve
+from mizzen.mixer.calling import HandlerError, Waits, failed, resolve
 from mizzen.mixer.expr import AttributeSource
 from mizzen.mixer.runtime.policy import quota_instead
-from mizzen.mixer.runtime.routing import NamespaceRoutes
+from mizzen.mixer.runtime.routing import NamespaceRoutes, Step
 from mizzen.mixer.runtime.watch import Watch
 from mizzen.mixer.templates import InstanceError
 
@@ -43,20 +44,25 @@ def grant(asked: Asked, routes: NamespaceRoutes, bag: AttributeSource, watch: Wa
         watch.quota_is_unknown(asked.name)
         return full
     results: list[QuotaResult] = []
+    begun: list[tuple[Step, QuotaResult | Future[QuotaResult]]] = []
     for route in rules.matching(bag, watch.condition_failed):
         for step in route.steps:
             try:
-                instance = step.instance.builder.build(bag)
-                results.append((yield from resolve(step.handler.quota(instance, asked.arguments()))))
+                begun.append((step, step.handler.quota(step.instance.builder.build(bag), asked.arguments())))
+            except HandlerError as error:
+                begun.append((step, failed(error)))
             except InstanceError as error:
                 watch.quota_failed(asked.name, error)
-                results.append(QuotaResult())
-            except HandlerError as error:
-                if step.policy:
-                    watch.passed_over(step.handler.name, step.policy, error)
-                else:
-                    watch.quota_failed(asked.name, error)
-                results.append(quota_instead(step.policy, asked.amount))
+                begun.append((step, QuotaResult()))
+    for step, answer in begun:
+        try:
+            results.append((yield from resolve(answer)))
+        except HandlerError as error:
+            if step.policy:
+                watch.passed_over(step.handler.name, step.policy, error)
+            else:
+                watch.quota_failed(asked.name, error)
+            results.append(quota_instead(step.policy, asked.amount))
     if not results:
         watch.metrics.quotas_unmatched.inc()
         return full
