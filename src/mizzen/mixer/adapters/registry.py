@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from mizzen.mixer.adapters.base import Adapter
 from mizzen.mixer.adapters.denier import DenierAdapter
 from mizzen.mixer.adapters.fluentd import FluentdAdapter
+from mizzen.mixer.adapters.kubernetesenv import KubernetesEnvAdapter
 from mizzen.mixer.adapters.listchecker import ListAdapter
 from mizzen.mixer.adapters.memquota import MemQuotaAdapter
 from mizzen.mixer.adapters.noop import NoopAdapter
@@ -22,6 +23,7 @@ from mizzen.mixer.adapters.zipkin import ZipkinAdapter
 _BUILT_IN: tuple[type[Adapter], ...] = (
     DenierAdapter,
     FluentdAdapter,
+    KubernetesEnvAdapter,
     ListAdapter,
     MemQuotaAdapter,
     NoopAdapter,

@@ -1,0 +1,234 @@
+"""The caches of all clusters, kept by a thread with an event loop of its own.
+
+The first cluster is that of the kubeconfig; others come and go with the secrets labelled `istio/multiCluster=true`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import yaml
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from mizzen.mixer.adapters.environment import Environment
+from mizzen.mixer.adapters.kubernetesenv.cache import ClusterCache
+from mizzen.mixer.adapters.kubernetesenv.client import ClusterConfigError, KubernetesApi
+from mizzen.mixer.adapters.kubernetesenv.objects import key_of
+from mizzen.mixer.adapters.kubernetesenv.reflector import ApiError, Reflector, Sink
+from mizzen.mixer.adapters.results import AdapterError
+
+LOCAL = "local"
+_CLOSE_S = 3.0
+_SELECTOR = "istio/multiCluster=true"
+_RESOURCES = {
+    "pods": "/api/v1/pods",
+    "replicasets": "/apis/apps/v1/replicasets",
+    "replicationcontrollers": "/api/v1/replicationcontrollers",
+}
+
+
+class Clusters:
+    """Building waits until each resource of the first cluster was listed or failed to be, at most `sync_timeout`."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        registry: CollectorRegistry,
+        kubeconfig_path: str,
+        namespace: str,
+        watch_seconds: float,
+        sync_timeout: float,
+    ) -> None:
+        self._environment = environment
+        self._metrics = _Metrics(environment.handler, registry)
+        self._path = kubeconfig_path
+        self._namespace = namespace
+        self._seconds = watch_seconds
+        self._caches: dict[str, ClusterCache] = {LOCAL: ClusterCache()}
+        self._remote: dict[str, tuple[str, asyncio.Task[None]]] = {}
+        self._waiting = set(_RESOURCES)
+        self._ready = threading.Event()
+        self._faults: list[ClusterConfigError] = []
+        self._loop = asyncio.new_event_loop()
+        self._main: asyncio.Task[None] | None = None
+        self._thread = threading.Thread(target=self._run, name=f"{environment.handler} watches", daemon=True)
+        self._thread.start()
+        self._ready.wait(sync_timeout)
+        if self._faults:
+            self.close()
+            raise AdapterError(f"kubernetesenv: {self._faults[0]}")
+        if self._waiting:
+            environment.logger.warning("kubernetes is not known yet", handler=environment.handler)
+
+    def caches(self) -> list[ClusterCache]:
+        """The first cluster, then the others in the order of their names."""
+        return list(self._caches.values())
+
+    def close(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop may have ended by itself
+            self._loop.call_soon_threadsafe(self._cancel)
+        self._thread.join(_CLOSE_S)
+
+    def _cancel(self) -> None:
+        if self._main:
+            self._main.cancel()
+
+    def _run(self) -> None:
+        self._main = self._loop.create_task(self._serve())
+        try:
+            self._loop.run_until_complete(self._main)
+        except asyncio.CancelledError:
+            pass
+        except ClusterConfigError as error:
+            self._faults.append(error)
+        finally:
+            self._ready.set()
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
+
+    async def _serve(self) -> None:
+        api = await KubernetesApi.open(self._path)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for resource in _RESOURCES:
+                    group.create_task(self._reflect(api, LOCAL, resource))
+                group.create_task(self._follow_secrets(api, group))
+        finally:
+            await api.close()
+
+    async def _reflect(self, api: KubernetesApi, cluster: str, resource: str) -> None:
+        cache = self._caches[cluster]
+        tables: dict[str, Sink] = {
+            "pods": cache.pods,
+            "replicasets": cache.replica_sets,
+            "replicationcontrollers": cache.replication_controllers,
+        }
+        progress = _Progress(self, cluster, resource)
+        await Reflector(api, _RESOURCES[resource], tables[resource], progress, self._seconds, asyncio.sleep).run()
+
+    async def _follow_secrets(self, api: KubernetesApi, group: asyncio.TaskGroup) -> None:
+        path = f"/api/v1/namespaces/{self._namespace}/secrets"
+        progress = _Progress(self, LOCAL, "secrets")
+        query = {"labelSelector": _SELECTOR}
+        await Reflector(api, path, _Secrets(self, group), progress, self._seconds, asyncio.sleep, query).run()
+
+    def use(self, kubeconfigs: Mapping[str, str], group: asyncio.TaskGroup) -> None:
+        """Opens, changes and forgets clusters so that they are those of `kubeconfigs`, YAML texts by name."""
+        for name in [name for name, (text, _) in self._remote.items() if kubeconfigs.get(name) != text]:
+            self._remote.pop(name)[1].cancel()
+            self._caches = {other: cache for other, cache in self._caches.items() if other != name}
+            self._metrics.forget(name, _RESOURCES)
+        for name in sorted(set(kubeconfigs) - set(self._remote)):
+            caches = {**self._caches, name: ClusterCache()}
+            self._caches = dict(sorted(caches.items(), key=lambda entry: (entry[0] != LOCAL, entry[0])))
+            self._remote[name] = (kubeconfigs[name], group.create_task(self._serve_remote(name, kubeconfigs[name])))
+
+    async def _serve_remote(self, name: str, text: str) -> None:
+        try:
+            api = await KubernetesApi.open_document(yaml.safe_load(text))
+        except (ClusterConfigError, yaml.YAMLError) as error:
+            reason = str(error) if isinstance(error, ClusterConfigError) else "the kubeconfig is not YAML"
+            self.failed(name, "secrets", ApiError(0, reason), first=True)
+            return
+        try:
+            await asyncio.gather(*(self._reflect(api, name, resource) for resource in _RESOURCES))
+        finally:
+            await api.close()
+
+    def synced(self, cluster: str, resource: str) -> None:
+        self._metrics.lists.labels(self._environment.handler, cluster, resource).inc()
+        self._metrics.synced.labels(self._environment.handler, cluster, resource).set(1)
+        self._attempted(cluster, resource)
+        if cluster == LOCAL:
+            self._waiting.discard(resource)
+
+    def failed(self, cluster: str, resource: str, error: ApiError, first: bool) -> None:
+        self._metrics.failures.labels(self._environment.handler, cluster, resource).inc()
+        if first:
+            self._environment.logger.warning(
+                "kubernetes cannot be watched",
+                handler=self._environment.handler,
+                cluster=cluster,
+                resource=resource,
+                error=str(error),
+            )
+        self._attempted(cluster, resource)
+
+    def _attempted(self, cluster: str, resource: str) -> None:
+        if cluster == LOCAL and resource in _RESOURCES:
+            self._metrics.attempted.add(resource)
+            if len(self._metrics.attempted) == len(_RESOURCES):
+                self._ready.set()
+
+
+class _Progress:
+    """Of one reflector; only the first failure of a row is logged."""
+
+    def __init__(self, clusters: Clusters, cluster: str, resource: str) -> None:
+        self._clusters = clusters
+        self._place = (cluster, resource)
+        self._failing = False
+
+    def synced(self) -> None:
+        self._failing = False
+        self._clusters.synced(*self._place)
+
+    def failed(self, error: ApiError) -> None:
+        self._clusters.failed(*self._place, error, not self._failing)
+        self._failing = True
+
+
+class _Secrets:
+    """Kubeconfigs by `<secret>.<namespace>/<entry>`, as a table for a reflector."""
+
+    def __init__(self, clusters: Clusters, group: asyncio.TaskGroup) -> None:
+        self._clusters = clusters
+        self._group = group
+        self._known: dict[str, dict[str, str]] = {}
+
+    def replace(self, items: Iterable[Any]) -> None:
+        self._known = {key_of(item): _entries(item) for item in items}
+        self._use()
+
+    def put(self, item: Any) -> None:
+        self._known[key_of(item)] = _entries(item)
+        self._use()
+
+    def remove(self, item: Any) -> None:
+        self._known.pop(key_of(item), None)
+        self._use()
+
+    def _use(self) -> None:
+        texts = {f"{secret}/{name}": text for secret, found in self._known.items() for name, text in found.items()}
+        self._clusters.use(texts, self._group)
+
+
+def _entries(secret: Any) -> dict[str, str]:
+    data = secret.get("data") if isinstance(secret, dict) else None
+    found: dict[str, str] = {}
+    for name, encoded in (data if isinstance(data, dict) else {}).items():
+        with contextlib.suppress(ValueError, TypeError):
+            found[str(name)] = base64.b64decode(encoded).decode()
+    return found
+
+
+class _Metrics:
+    def __init__(self, handler: str, registry: CollectorRegistry) -> None:
+        labels = ["handler", "cluster", "resource"]
+        start = "mizzen_kubernetesenv"
+        self._handler = handler
+        self.attempted: set[str] = set()
+        self.lists = Counter(f"{start}_lists", "Lists that were read whole", labels, registry=registry)
+        self.failures = Counter(f"{start}_failures", "Lists and watches that failed", labels, registry=registry)
+        self.synced = Gauge(f"{start}_synced", "1 once a resource was listed", labels, registry=registry)
+
+    def forget(self, cluster: str, resources: Iterable[str]) -> None:
+        for resource in resources:
+            for metric in (self.lists, self.failures, self.synced):
+                with contextlib.suppress(KeyError):
+                    metric.remove(self._handler, cluster, resource)
