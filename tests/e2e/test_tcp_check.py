@@ -121,7 +121,7 @@ def test_a_cached_decision_needs_no_further_check(tcp_proxy: ProxyProcess, quiet
             COUNTERS + "total_check_cache_hit_accepts": 2,
             COUNTERS + "total_remote_check_calls": 1,
             COUNTERS + "total_report_calls": 6,
-            COUNTERS + "total_hook_failures": 0,
+            "mizzen.http_mixer_filter.total_hook_failures": 0,
         },
         before,
     )

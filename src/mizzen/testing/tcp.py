@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -89,8 +90,9 @@ class TcpBackend:
 def break_off(connection: socket.socket) -> None:
     """Close a connection with a reset, so that the peer sees it broken, not ended."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    # the reset leaves when no thread holds the socket in a call any more
-    connection.shutdown(socket.SHUT_RD)
+    # the reset leaves when no thread holds the socket in a call any more; the peer may have broken it off before
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RD)
     connection.close()
 
 
