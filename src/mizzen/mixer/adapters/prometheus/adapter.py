@@ -13,6 +13,7 @@ from mizzen.mixer.adapters.base import Adapter
 from mizzen.mixer.adapters.environment import Environment, Task
 from mizzen.mixer.adapters.groups import InstanceGroup
 from mizzen.mixer.adapters.prometheus.definitions import definition_of, problems_of
+from mizzen.mixer.adapters.prometheus.exemplars import ExemplarMaker
 from mizzen.mixer.adapters.prometheus.family import Definition, Family
 from mizzen.mixer.adapters.prometheus.params import PrometheusParams
 from mizzen.mixer.adapters.prometheus.route import Route
@@ -43,7 +44,8 @@ class PrometheusAdapter(Adapter, Collector):
             if definition not in self.families:
                 self.families[definition] = inherited.get(definition) or Family(definition)
             family = self.families[definition]
-            self._routes[metric.instance_name] = Route(family)
+            exemplars = ExemplarMaker(metric.exemplar_labels, environment.now) if metric.exemplar_labels else None
+            self._routes[metric.instance_name] = Route(family, exemplars)
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(self)
         self._task = self._start_expiry(params)

@@ -78,6 +78,7 @@ def _problems_of_metric(metric: MetricParams, place: tuple[str, int]) -> Iterato
         yield Problem((*place, "buckets"), NO_VALUE, "is only for a DISTRIBUTION", "no buckets, or kind DISTRIBUTION")
     if not _rising(definition.bounds):
         yield Problem((*place, "buckets"), list(definition.bounds), "do not rise", "finite bounds, each above the last")
+    yield from _problems_of_exemplars(metric, definition, place)
     names: set[str] = set()
     for index, label in enumerate(metric.label_names):
         name = sanitise(label)
@@ -90,6 +91,17 @@ def _problems_of_metric(metric: MetricParams, place: tuple[str, int]) -> Iterato
         names.add(name)
 
 
+def _problems_of_exemplars(metric: MetricParams, definition: Definition, place: tuple[str, int]) -> Iterator[Problem]:
+    counts = metric.kind is Kind.COUNTER and definition.name.endswith("_total")
+    if metric.exemplar_labels and not counts and metric.kind is not Kind.DISTRIBUTION:
+        reason = "are not for this metric"
+        accepted = "a DISTRIBUTION, or a COUNTER whose name ends in _total"
+        yield Problem((*place, "exemplar_labels"), dict(metric.exemplar_labels), reason, accepted)
+    for label in metric.exemplar_labels:
+        if not _LABEL_NAME.fullmatch(label):
+            yield Problem((*place, "exemplar_labels"), label, "is not a label name", "letters, digits and _")
+
+
 def _rising(bounds: tuple[float, ...]) -> bool:
     finite = all(math.isfinite(bound) for bound in bounds)
     return finite and all(low < high for low, high in itertools.pairwise(bounds))
@@ -98,7 +110,14 @@ def _rising(bounds: tuple[float, ...]) -> bool:
 def _problems_of_instance(
     metric: MetricParams, definition: Definition, types: InstanceTypes, place: tuple[str, int]
 ) -> Iterator[Problem]:
-    dimensions = {sanitise(name) for name in types.maps.get("dimensions", {})}
+    known = types.maps.get("dimensions", {})
+    for label, dimension in metric.exemplar_labels.items():
+        if dimension not in known:
+            reason = f"is no dimension of {metric.instance_name}"
+            accepted = ", ".join(sorted(known)) or "no dimensions"
+            yield Problem((*place, "exemplar_labels", label), dimension, reason, accepted)
+    others = set(known) - set(metric.exemplar_labels.values())
+    dimensions = {sanitise(name) for name in others}
     mismatch = label_mismatch(definition, dimensions)
     if mismatch:
         reason = f"do not match the dimensions of {metric.instance_name}: {mismatch}"

@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from prometheus_client import Metric
+from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
 from mizzen.mixer.adapters.prometheus.params import Kind
 
 Labels: TypeAlias = tuple[str, ...]
+_Exemplars: TypeAlias = dict[int, Exemplar]
+"""By number of the bucket; 0 is that of a counter."""
 _bound_text: Callable[[float], str] = floatToGoString
 
 
@@ -44,15 +47,19 @@ class Series(Protocol):
     def take_all(self, numbers: Iterable[float]) -> None:
         """Takes each of the numbers once."""
 
+    def remember(self, exemplar: Exemplar) -> None:
+        """Keeps an exemplar of what was taken, the last one (of each bucket)."""
+
 
 class Counter:
     """A sum."""
 
-    __slots__ = ("updated", "value")
+    __slots__ = ("exemplars", "updated", "value")
 
     def __init__(self) -> None:
         self.updated = 0.0
         self.value = 0.0
+        self.exemplars: _Exemplars = {}
 
     def take(self, number: float, count: int) -> None:
         self.value += number * count
@@ -60,6 +67,9 @@ class Counter:
     def take_all(self, numbers: Iterable[float]) -> None:
         for number in numbers:
             self.value += number
+
+    def remember(self, exemplar: Exemplar) -> None:
+        self.exemplars = {0: exemplar}
 
 
 class Gauge(Counter):
@@ -78,13 +88,14 @@ class Gauge(Counter):
 class Distribution:
     """A count per bucket (not cumulative, the last is +Inf) and the sum."""
 
-    __slots__ = ("bounds", "counts", "sum", "updated")
+    __slots__ = ("bounds", "counts", "exemplars", "sum", "updated")
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
         self.updated = 0.0
         self.bounds = bounds
         self.counts = [0] * (len(bounds) + 1)
         self.sum = 0.0
+        self.exemplars: _Exemplars = {}
 
     def take(self, number: float, count: int) -> None:
         self.counts[bisect_left(self.bounds, number)] += count
@@ -96,6 +107,9 @@ class Distribution:
             counts[bisect_left(bounds, number)] += 1
             total += number
         self.sum = total
+
+    def remember(self, exemplar: Exemplar) -> None:
+        self.exemplars[bisect_left(self.bounds, exemplar.value)] = exemplar
 
 
 def _new_series(definition: Definition) -> Counter | Distribution:
@@ -143,8 +157,8 @@ class Family:
             copies = [(labels, _copy(series)) for labels, series in self._series.items()]
         for labels, values in copies:
             names = dict(zip(definition.label_names, labels, strict=True))
-            for suffix, extra, value in _samples(definition, values):
-                metric.add_sample(definition.name + suffix, {**names, **extra}, value)
+            for suffix, extra, value, exemplar in _samples(definition, *values):
+                metric.add_sample(definition.name + suffix, {**names, **extra}, value, exemplar=exemplar)
         return metric
 
 
@@ -158,20 +172,24 @@ def _exposed(definition: Definition) -> tuple[str, str, str]:
     return definition.name, definition.description, "unknown"
 
 
-_Copy: TypeAlias = float | tuple[list[int], float]
+_Copy: TypeAlias = tuple[list[int] | None, float, _Exemplars]
 
 
 def _copy(series: Counter | Distribution) -> _Copy:
-    return series.value if isinstance(series, Counter) else (list(series.counts), series.sum)
+    """Counts of the buckets, sum or value, exemplars."""
+    if isinstance(series, Counter):
+        return None, series.value, dict(series.exemplars)
+    return list(series.counts), series.sum, dict(series.exemplars)
 
 
-def _samples(definition: Definition, values: _Copy) -> Iterator[tuple[str, Mapping[str, str], float]]:
-    if isinstance(values, float):
-        yield "", {}, values
+def _samples(
+    definition: Definition, counts: list[int] | None, total: float, exemplars: _Exemplars
+) -> Iterator[tuple[str, Mapping[str, str], float, Exemplar | None]]:
+    if counts is None:
+        yield "", {}, total, exemplars.get(0)
         return
-    counts, total = values
     bounds = (*definition.bounds, float("inf"))
-    for bound, cumulative in zip(bounds, itertools.accumulate(counts), strict=True):
-        yield "_bucket", {"le": _bound_text(bound)}, cumulative
-    yield "_count", {}, sum(counts)
-    yield "_sum", {}, total
+    for index, (bound, cumulative) in enumerate(zip(bounds, itertools.accumulate(counts), strict=True)):
+        yield "_bucket", {"le": _bound_text(bound)}, cumulative, exemplars.get(index)
+    yield "_count", {}, sum(counts), None
+    yield "_sum", {}, total, None

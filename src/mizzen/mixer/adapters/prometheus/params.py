@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -81,7 +82,10 @@ class Buckets(SpecModel):
 
 
 class MetricParams(SpecModel):
-    """One metric: the instance `instance_name` feeds the series of `<namespace>_<name>`."""
+    """One metric: the instance `instance_name` feeds the series of `<namespace>_<name>`.
+
+    `exemplar_labels` are dimensions by the label of the exemplar that they fill; they are no labels of the series.
+    """
 
     instance_name: str = Field(min_length=1)
     namespace: str = ""
@@ -90,6 +94,7 @@ class MetricParams(SpecModel):
     kind: Annotated[Kind, by_name_or_number(Kind)] = Kind.UNSPECIFIED
     buckets: Buckets | None = None
     label_names: tuple[str, ...] = ()
+    exemplar_labels: Mapping[str, str] = Field(default_factory=dict)
 
 
 class ExpirationPolicy(SpecModel):

@@ -7,6 +7,7 @@ import operator
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from mizzen.mixer.adapters.prometheus.definitions import label_mismatch, sanitise
+from mizzen.mixer.adapters.prometheus.exemplars import ExemplarMaker
 from mizzen.mixer.adapters.prometheus.family import Family, Series
 from mizzen.mixer.adapters.prometheus.params import Kind
 from mizzen.mixer.adapters.texts import parse_number, stringify
@@ -20,13 +21,14 @@ class Route:
     """Updates one family with the instances of one name.
 
     The series of each combination of dimension values is remembered under the values as they come, so that an update
-    needs no text form of them. This relies on a dimension having one type, that of its expression.
+    needs no text form of them (those that only fill an exemplar are not part of it). This relies on a dimension having one type, that of its expression.
     """
 
-    __slots__ = ("_cache", "_family", "_generation", "_key", "_kind", "_names")
+    __slots__ = ("_cache", "_exemplars", "_family", "_generation", "_key", "_kind", "_names")
 
-    def __init__(self, family: Family) -> None:
+    def __init__(self, family: Family, exemplars: ExemplarMaker | None = None) -> None:
         self._family = family
+        self._exemplars = exemplars
         self._kind = family.definition.kind
         self._cache: dict[Hashable, Series] = {}
         self._generation = family.generation
@@ -44,10 +46,16 @@ class Route:
         number = value if isinstance(value, float) or type(value) is int else _number(value)
         if not 0 <= number < math.inf:
             _check(self._kind, number)
+        dimensions, exemplar = instance.dimensions, None
+        if self._exemplars is not None:
+            dimensions = self._exemplars.labels_of(instance.dimensions)
+            exemplar = self._exemplars.exemplar_of(instance.dimensions, number)
         with self._family.lock:
-            series = self._series(instance.dimensions)
+            series = self._series(dimensions)
             series.updated = now
             series.take(number, count)
+            if exemplar:
+                series.remember(exemplar)
 
     def update_all(self, instance: Metric, numbers: Sequence[float], now: float) -> list[str]:
         """Takes an instance with each of `numbers` as its value; what is wrong with those that were not taken.
@@ -59,10 +67,16 @@ class Route:
             numbers = self._acceptable(numbers, errors)
             if not numbers:
                 return errors
+        dimensions, exemplar = instance.dimensions, None
+        if self._exemplars is not None:
+            dimensions = self._exemplars.labels_of(instance.dimensions)
+            exemplar = self._exemplars.exemplar_of(instance.dimensions, numbers[-1])
         with self._family.lock:
-            series = self._series(instance.dimensions)
+            series = self._series(dimensions)
             series.updated = now
             series.take_all(numbers)
+            if exemplar:
+                series.remember(exemplar)
         return errors
 
     def _acceptable(self, numbers: Sequence[float], errors: list[str]) -> list[float]:
