@@ -21,7 +21,8 @@ class Route:
     """Updates one family with the instances of one name.
 
     The series of each combination of dimension values is remembered under the values as they come, so that an update
-    needs no text form of them (those that only fill an exemplar are not part of it). This relies on a dimension having one type, that of its expression.
+    needs no text form of them; those that only fill an exemplar are not part of it. This relies on a dimension having
+    one type, that of its expression.
     """
 
     __slots__ = ("_cache", "_exemplars", "_family", "_generation", "_key", "_kind", "_names")
