@@ -8,7 +8,6 @@ bootstrap extension.
 from __future__ import annotations
 
 import copy
-import platform
 import statistics
 import subprocess
 import sys
@@ -101,31 +100,32 @@ def run(rounds: int, seconds: float) -> str:
         for port, pid in proxies.values():
             measure(port, pid, 1.0)  # the first seconds after start are slow
         results: dict[str, list[Measurement]] = {name: [] for name in proxies}
-        for _ in range(rounds):
-            for name, (port, pid) in proxies.items():
-                results[name].append(measure(port, pid, seconds))
+        for number in range(rounds):
+            # every second round goes backwards, so that no variant always follows the same one
+            order = list(proxies) if number % 2 == 0 else list(reversed(proxies))
+            for name in order:
+                results[name].append(measure(*proxies[name], seconds))
     return table(results, rounds, seconds)
 
 
 def table(results: dict[str, list[Measurement]], rounds: int, seconds: float) -> str:
-    """Medians per variant and the median of each round's ratio to bare Envoy in the same round."""
+    """Medians per variant; the ratios are those to bare Envoy in the same round, with the least and the greatest."""
     base = results["bare Envoy"]
     lines = [
-        f"filter: {rounds} alternating rounds of {seconds:g} s, 1 worker, 16 connections, {platform.machine()}",
-        f"{'variant':<36} {'CPU µs/request':>15} {'× bare':>7} {'requests/s':>11} {'× bare':>7}",
+        f"filter: medians of {rounds} alternating rounds of {seconds:g} s; one worker, 16 connections, 1 KiB answers",
+        f"{'variant':<36} {'CPU µs/request':>15} {'× bare (least–most)':>21} {'requests/s':>11} {'× bare':>7}",
     ]
     for name, measured in results.items():
         cpu = statistics.median(m.cpu_us_per_request for m in measured)
         rate = statistics.median(m.requests_per_second for m in measured)
-        cpu_ratio = statistics.median(
-            m.cpu_us_per_request / b.cpu_us_per_request for m, b in zip(measured, base, strict=True)
-        )
+        ratios = [m.cpu_us_per_request / b.cpu_us_per_request for m, b in zip(measured, base, strict=True)]
+        spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
         rate_ratio = statistics.median(
             m.requests_per_second / b.requests_per_second for m, b in zip(measured, base, strict=True)
         )
         failures = sum(m.failures for m in measured)
         lines.append(
-            f"{name:<36} {cpu:>15.1f} {cpu_ratio:>7.2f} {rate:>11.0f} {rate_ratio:>7.2f}"
+            f"{name:<36} {cpu:>15.1f} {spread:>21} {rate:>11.0f} {rate_ratio:>7.2f}"
             + (f"   {failures} requests failed" if failures else "")
         )
     return "\n".join(lines)

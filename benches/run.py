@@ -7,14 +7,18 @@ machine in the same run, as medians; absolute microseconds tell about the machin
 from __future__ import annotations
 
 import argparse
+import datetime
 import importlib
 import sys
 from pathlib import Path
+
+import machine
 
 BENCHES = {
     "filter": "CPU per request of Envoy: bare, with the filter, Lua, ext_authz",
     "propagation": "time from a rule file saved to the rule enforced, under load",
 }
+BASELINES = Path(__file__).parent / "baselines"
 
 
 def main() -> int:
@@ -22,13 +26,16 @@ def main() -> int:
     parser.add_argument("names", nargs="*", choices=[*BENCHES, []], help="benchmarks to run (default: all)")
     parser.add_argument("--rounds", type=int, default=5, help="alternating rounds per variant")
     parser.add_argument("--seconds", type=float, default=5.0, help="length of one measurement")
-    parser.add_argument("--save", type=Path, help="also write the table to this file")
+    parser.add_argument("--save", action="store_true", help=f"also write each table to {BASELINES.name}/NAME-DATE.txt")
     options = parser.parse_args()
     for name in options.names or BENCHES:
-        text = importlib.import_module(name).run(rounds=options.rounds, seconds=options.seconds)
-        print(text)
+        where = machine.description()
+        table = importlib.import_module(name).run(rounds=options.rounds, seconds=options.seconds)
+        text = f"{table}\n{where}\n"
+        print(text, flush=True)
         if options.save:
-            options.save.write_text(text + "\n")
+            today = datetime.datetime.now(datetime.UTC).date()
+            (BASELINES / f"{name}-{today}.txt").write_text(text)
     return 0
 
 
