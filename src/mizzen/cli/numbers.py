@@ -8,8 +8,6 @@ from collections.abc import Callable
 
 import typer
 
-from mizzen.config.duration import parse_duration
-
 _PLAIN = re.compile(r"\d{1,9}(\.\d{1,9})?")
 
 
@@ -33,6 +31,8 @@ def seconds_in(first: float, last: float) -> Callable[[str | float], float]:
     """A parser of durations such as `5s` or `250ms`, or of plain seconds, as seconds from `first` to `last`."""
 
     def parse(text: str | float) -> float:
+        from mizzen.config.duration import parse_duration
+
         try:
             seconds = float(text) if _PLAIN.fullmatch(str(text)) else parse_duration(str(text)) / 1e9
         except (ValueError, ArithmeticError):
