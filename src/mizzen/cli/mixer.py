@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import re
+import sys
+from collections.abc import Callable, Coroutine
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from mizzen.cli.numbers import number_in, port_number, rate, seconds_in
+from mizzen.cli.numbers import number_in, port_number, rate, seconds_in, worker_count
 from mizzen.mixer.load import SheddingMode, SheddingSettings
 
 if TYPE_CHECKING:
     from mizzen.mixer.front import Tls
     from mizzen.mixer.server import MixerServer
+    from mizzen.mixer.workers.supervisor import Plan
 
+LOOPBACK = "127.0.0.1"
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 
@@ -57,6 +62,10 @@ def mixer(
     monitoring_port: Annotated[
         int, typer.Option(metavar="PORT", parser=port_number, help="HTTP port of /metrics, /healthz, … ; 0: any.")
     ] = 15014,
+    workers: Annotated[
+        int,
+        typer.Option(metavar="N", parser=worker_count, help="Processes that share the port; 0: one per CPU."),
+    ] = 1,
     default_namespace: Annotated[
         str, typer.Option(metavar="NAME", help="Namespace whose rules apply to every request.")
     ] = "istio-system",
@@ -153,6 +162,8 @@ def mixer(
     from mizzen.mixer.front import Limits
     from mizzen.mixer.runtime.decisions import DecisionSettings
     from mizzen.mixer.server import MixerServer, MixerSettings
+    from mizzen.mixer.workers.role import take_role
+    from mizzen.mixer.workers.supervisor import Plan
 
     configure_logs(log_level.value, json=log_format is LogFormat.JSON)
     if not config_dir.is_dir():
@@ -188,10 +199,15 @@ def mixer(
             burst_size,
         ),
         drain_seconds=drain_timeout,
+        role=take_role(os.environ),
         explain=explain,
         decisions=DecisionSettings(decision_entries, values=decision_values, header=decision_header),
     )
-    run(MixerServer(settings))
+    count = workers or len(os.sched_getaffinity(0))
+    if count > 1 and settings.role is None:
+        run_workers(Plan(count, sys.argv[1:], address, port, monitoring_port, drain_timeout))
+    else:
+        run(MixerServer(settings))
 
 
 def tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> Tls | None:
@@ -211,21 +227,41 @@ def run(server: MixerServer) -> None:
     """Serves until a signal comes; what keeps it from serving becomes an exit status with a text."""
     from mizzen.mixer.process import serve
 
-    def announce() -> None:
-        address = server.settings.address
-        host = f"[{address}]" if ":" in address else address
-        monitoring = f"http://{host}:{server.monitoring_port}"
-        typer.echo(f"mizzen mixer: serving gRPC on {host}:{server.front.port}, monitoring on {monitoring}")
+    settings = server.settings
+    monitored = settings.address if settings.role is None else LOOPBACK
+    run_until_ended(
+        lambda: serve(server, lambda: announce(settings.address, server.front.port, monitored, server.monitoring_port))
+    )
+
+
+def run_workers(plan: Plan) -> None:
+    """Serves with several processes until a signal comes."""
+    from mizzen.mixer.workers.supervisor import Supervisor, WorkerFailedError
+
+    def told(port: int, monitoring_port: int) -> None:
+        announce(plan.address, port, plan.address, monitoring_port)
 
     try:
-        asyncio.run(serve(server, announce))
+        run_until_ended(lambda: Supervisor(plan, told).run())
+    except WorkerFailedError as error:
+        raise typer.Exit(error.status if error.status > 0 else EXIT_FAILED) from error
+
+
+def announce(address: str, port: int, monitored: str, monitoring_port: int) -> None:
+    host, monitoring = (f"[{one}]" if ":" in one else one for one in (address, monitored))
+    typer.echo(f"mizzen mixer: serving gRPC on {host}:{port}, monitoring on http://{monitoring}:{monitoring_port}")
+
+
+def run_until_ended(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    try:
+        asyncio.run(work())
     except NotADirectoryError as error:
         fail(str(error), EXIT_USAGE)
     except PermissionError as error:
         fail(str(error), EXIT_USAGE if error.filename else EXIT_FAILED)
     except OSError as error:
         fail(str(error), EXIT_FAILED)
-    except ValueError as error:  # certificates that are not accepted
+    except ValueError as error:  # certificates that are not accepted, quotas that workers cannot count
         fail(str(error), EXIT_USAGE)
 
 

@@ -19,16 +19,18 @@ import structlog
 from mizzen.mixer.server import CLOSE_SECONDS, MixerServer
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_SPARE_SECONDS = 1.0
+SPARE_SECONDS = 1.0
 _SIGNALLED = 128
 
 
 class Signals:
-    """The first signal sets `stop`, the second quits with the status that a shell gives for it."""
+    """The first signal sets `stop`, the second quits with the status that a shell gives for it. What sets `stop`
+    otherwise is no signal."""
 
     def __init__(self, quit_at_once: Callable[[int], None]) -> None:
         self.stop = asyncio.Event()
         self._quit = quit_at_once
+        self._taken = False
 
     def listen(self) -> None:
         """Takes the process's signals; to be called in the main thread's event loop."""
@@ -37,8 +39,9 @@ class Signals:
             loop.add_signal_handler(number, self.take, number)
 
     def take(self, number: int) -> None:
-        if self.stop.is_set():
+        if self._taken:
             self._quit(_SIGNALLED + number)
+        self._taken = True
         self.stop.set()
 
 
@@ -50,16 +53,32 @@ async def serve(server: MixerServer, announce: Callable[[], None]) -> None:
     """
     signals = Signals(quit_now)
     signals.listen()
+    if server.settings.role is not None:
+        _end_with_the_parent(signals.stop)
     await asyncio.to_thread(server.start)
     announce()
     await server.run_until(signals.stop)
-    limit = server.settings.drain_seconds + CLOSE_SECONDS + _SPARE_SECONDS
+    limit = server.settings.drain_seconds + CLOSE_SECONDS + SPARE_SECONDS
     structlog.get_logger().info("draining", seconds=server.settings.drain_seconds)
     end = threading.Timer(limit, _end_late)
     end.daemon = True
     end.start()
     with contextlib.suppress(asyncio.CancelledError):
         await asyncio.to_thread(server.stop)
+
+
+def _end_with_the_parent(stop: asyncio.Event) -> None:
+    """Begins the drain when standard input ends: the parent wants it so, or is gone."""
+    loop = asyncio.get_running_loop()
+
+    def wait() -> None:
+        with contextlib.suppress(OSError, ValueError):
+            while os.read(0, 1024):
+                pass
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(stop.set)
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()
 
 
 def _end_late() -> None:

@@ -31,6 +31,8 @@ from mizzen.mixer.runtime.inventory import Inventory
 from mizzen.mixer.runtime.metrics import RuntimeMetrics
 from mizzen.mixer.runtime.snapshot import Snapshot
 from mizzen.mixer.shedding import guarded, make_shedder
+from mizzen.mixer.workers.memory import refusals, without_local_counts
+from mizzen.mixer.workers.role import Role, naming
 
 CLOSE_SECONDS = 5.0
 """What handlers get at most to deliver what they hold, after the calls are answered."""
@@ -42,6 +44,7 @@ class MixerSettings:
 
     `adapter_directories` are folders with adapters and templates; `installed_adapters` says whether those of installed
     packages are loaded. `decisions` says what is kept of refusals, `explain` whether clients may ask for explanations.
+    With a `role` this is one of several workers: it shares the port, and its monitoring port is on loopback.
     """
 
     config_directory: Path
@@ -57,6 +60,7 @@ class MixerSettings:
     installed_adapters: bool = True
     decisions: DecisionSettings = field(default_factory=DecisionSettings)
     explain: bool = True
+    role: Role | None = None
 
 
 class MixerServer:
@@ -69,7 +73,14 @@ class MixerServer:
         self.decisions = Decisions(settings.decisions, self.metrics)
         self.dispatcher = Dispatcher(Snapshot(), self.metrics, decisions=self.decisions)
         store = FileStore(settings.config_directory, settings.default_namespace)
-        self.controller = Controller(store, self.dispatcher, self.metrics, inventory)
+        role, folders = settings.role, settings.adapter_directories
+        self.controller = Controller(
+            store,
+            self.dispatcher,
+            self.metrics,
+            inventory,
+            name_generation=naming(role, folders) if role is not None else None,
+        )
         points = installed() if settings.installed_adapters else ()
         self.catalog = Catalog(settings.adapter_directories, points, inventory)
         explain = Explainer(self.dispatcher).explain if settings.explain else None
@@ -82,6 +93,7 @@ class MixerServer:
             port=settings.port,
             tls=settings.tls,
             limits=settings.limits,
+            share_port=settings.role is not None,
             observe=shedder.observe if shedder is not None else None,
         )
         self.metrics.registry.register(FrontCollector(self.front))
@@ -98,14 +110,17 @@ class MixerServer:
 
     def start(self) -> None:
         """Loads adapters and configuration and serves. OSError when a directory cannot be read or a port cannot be had;
-        then nothing is left running."""
+        ValueError when certificates are not accepted or, in a worker, a handler counts within its process.
+        Then nothing is left running."""
         self.catalog.refresh()
         self._take_catalog()
         self.controller.load()
+        if self.settings.role is not None:
+            self._refuse_local_counts()
         try:
             self.monitoring = Monitoring(
                 self._pages(),
-                self.settings.address,
+                self.settings.address if self.settings.role is None else "127.0.0.1",
                 self.settings.monitoring_port,
                 folders={"/decisions/": self._decision_page},
                 actions={"/logging": self._change_log_level},
@@ -137,7 +152,14 @@ class MixerServer:
         metrics.extension_errors.set(len(catalog.errors))
         metrics.extensions_kept.set(len(catalog.kept))
         metrics.extension_load_failures.inc(catalog.take_load_failures())
-        self.controller.change_inventory(catalog.inventory, catalog.errors)
+        inventory = catalog.inventory if self.settings.role is None else without_local_counts(catalog.inventory)
+        self.controller.change_inventory(inventory, catalog.errors)
+
+    def _refuse_local_counts(self) -> None:
+        found = refusals(self.controller.errors)
+        if found:
+            self.controller.close()
+            raise ValueError("; ".join(str(error) for error in found))
 
     def run_until(self, stop: asyncio.Event) -> asyncio.Task[None]:
         """A task that follows the configuration and ends when `stop` is set."""
@@ -199,7 +221,7 @@ class MixerServer:
     def _change_log_level(self, query: Mapping[str, str]) -> Page:
         """Envoy's way: `PUT /logging?level=debug`."""
         LOG_LEVEL.change(query.get("level", ""))
-        structlog.get_logger().warning("log level changed", level=LOG_LEVEL.name)
+        structlog.get_logger().warning("log level changed", now=LOG_LEVEL.name)
         return text_page(LOG_LEVEL.name)
 
     def _ready_page(self, _: str) -> Page:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -19,6 +19,9 @@ from mizzen.mixer.runtime.listing import list_resources, state_of
 from mizzen.mixer.runtime.metrics import RuntimeMetrics
 from mizzen.mixer.runtime.snapshot import Snapshot, close_replaced
 
+NameGeneration = Callable[[Mapping[str, Resource], Iterable[str]], str]
+"""Names the generation of these resources, of which those named second are in force in an older version."""
+
 
 class Controller:
     """Builds snapshots and exchanges them. `load` and `follow` are for one thread at a time; the rest is for any."""
@@ -30,6 +33,7 @@ class Controller:
         metrics: RuntimeMetrics,
         inventory: Inventory | None = None,
         logger: Any = None,
+        name_generation: NameGeneration | None = None,
     ) -> None:
         self._store = store
         self._dispatcher = dispatcher
@@ -41,11 +45,13 @@ class Controller:
         self._state = StoreState()
         self._extension_errors: tuple[ConfigError, ...] = ()
         self._applying = threading.Lock()
+        self._name_generation = name_generation
+        self._generation = f"{self._process}-{dispatcher.snapshot.number}"
 
     @property
     def generation(self) -> str:
         """Opaque text that changes with every snapshot and every process; clients drop older decisions by it."""
-        return f"{self._process}-{self._dispatcher.snapshot.number}"
+        return self._generation
 
     @property
     def errors(self) -> tuple[ConfigError, ...]:
@@ -89,6 +95,7 @@ class Controller:
                 default_namespace=self._store.default_namespace,
             )
             self._dispatcher.exchange(after)
+            self._generation = self._name_of(after, resources, state)
             threading.Thread(target=self._close, args=(before, after), name="close-handlers", daemon=True).start()
         else:
             after = before
@@ -133,6 +140,11 @@ class Controller:
             "items": list_resources(relevant, snapshot, state, errors, self._inventory),
             "errors": [error.to_dict() for error in errors if error.resource not in state.resources],
         }
+
+    def _name_of(self, snapshot: Snapshot, resources: Mapping[str, Resource], state: StoreState) -> str:
+        if self._name_generation is None:
+            return f"{self._process}-{snapshot.number}"
+        return self._name_generation(resources, (*state.kept, *snapshot.compiled.kept, *snapshot.kept_handlers))
 
     def _relevant(self, resources: Mapping[str, Resource]) -> dict[str, Resource]:
         return {key: found for key, found in resources.items() if not self._inventory.is_for_others(found)}

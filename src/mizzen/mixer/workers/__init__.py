@@ -1,0 +1,9 @@
+"""Several processes behind one port.
+
+- `role`: what a worker knows of being one
+- `memory`: adapters that count within one process are refused
+- `backoff`: when a worker that ended is started again
+- `metrics`: the workers' metrics as one page
+- `supervisor`: the parent, which starts, watches and ends the workers
+- `pages`: the parent's monitoring port, which asks the workers
+"""

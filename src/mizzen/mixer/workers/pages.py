@@ -1,0 +1,123 @@
+"""The parent's monitoring port: each page is made of those of the workers."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import httpx
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from mizzen.mixer.monitoring import MakePage, Page, json_page, metrics_page, text_page
+from mizzen.mixer.workers.metrics import MergedMetrics
+
+_SECONDS = 5.0
+_ASKED = ("/config", "/resources", "/version", "/logging")
+"""Pages that are the same in every worker: one is asked."""
+
+
+class WorkerPages:
+    """Knows the monitoring addresses of the workers that are ready. May be used from any thread."""
+
+    def __init__(self, count: int, registry: CollectorRegistry) -> None:
+        self._lock = threading.Lock()
+        self._addresses: dict[int, str] = {}
+        self._registry = registry
+        self.log_level: str | None = None
+        """The level that was asked for at run time, for workers that start later."""
+        self._up = Gauge("mizzen_mixer_worker_up", "1 while the worker serves.", ("worker",), registry=registry)
+        self._restarts = Counter(
+            "mizzen_mixer_worker_restarts", "Workers started again.", ("worker",), registry=registry
+        )
+        self._failures = Counter(
+            "mizzen_mixer_worker_page_failures", "Pages that a worker did not give.", ("worker",), registry=registry
+        )
+        for index in range(count):
+            self._up.labels(str(index)).set(0)
+            self._restarts.labels(str(index))
+
+    def ready(self, index: int, address: str) -> None:
+        """The worker serves; `address` is like `http://127.0.0.1:4711`."""
+        with self._lock:
+            self._addresses[index] = address
+        self._up.labels(str(index)).set(1)
+
+    def gone(self, index: int) -> None:
+        with self._lock:
+            self._addresses.pop(index, None)
+        self._up.labels(str(index)).set(0)
+
+    def restarted(self, index: int) -> None:
+        self._restarts.labels(str(index)).inc()
+
+    def pages(self) -> Mapping[str, MakePage]:
+        asked: dict[str, MakePage] = {path: self._asker(path) for path in _ASKED}
+        return {
+            **asked,
+            "/metrics": self._metrics,
+            "/healthz": lambda _: text_page("ok"),
+            "/readyz": lambda _: self._readiness(),
+            "/decisions": lambda _: self._decisions(),
+        }
+
+    def decision(self, identity: str) -> Page:
+        """The decision, from whichever worker made it."""
+        missing = text_page(f"no decision {identity!r}: never made, or too long ago", HTTPStatus.NOT_FOUND)
+        found = (page for _, page in self._all(f"/decisions/{quote(identity, safe='')}"))
+        return next((page for page in found if page.status is HTTPStatus.OK), missing)
+
+    def change_log_level(self, query: Mapping[str, str]) -> Page:
+        """Asks every worker; the first answer that is none of success is given."""
+        answers = [page for _, page in self._all(f"/logging?{urlencode(query)}", "PUT")]
+        if not answers:
+            return _nobody()
+        refused = next((page for page in answers if page.status is not HTTPStatus.OK), None)
+        if refused is None:
+            self.log_level = query.get("level")
+        return refused or answers[0]
+
+    def _asker(self, path: str) -> MakePage:
+        return lambda _: next((page for _, page in self._all(path)), _nobody())
+
+    def _metrics(self, accept: str) -> Page:
+        texts = {index: page.body.decode() for index, page in self._all("/metrics") if page.status is HTTPStatus.OK}
+        merged = CollectorRegistry()
+        merged.register(MergedMetrics(texts))
+        return metrics_page([self._registry, merged], accept)
+
+    def _readiness(self) -> Page:
+        with self._lock:
+            count = len(self._addresses)
+        return text_page("ready") if count else text_page("not serving", HTTPStatus.SERVICE_UNAVAILABLE)
+
+    def _decisions(self) -> Page:
+        merged: dict[str, Any] = {"decisions": [], "kept": 0}
+        for _, page in self._all("/decisions"):
+            own = json.loads(page.body)
+            own["decisions"] = merged["decisions"] + own["decisions"]
+            own["kept"] += merged["kept"]
+            merged = own
+        return json_page(merged)
+
+    def _all(self, path: str, method: str = "GET") -> Iterator[tuple[int, Page]]:
+        """The answers of the workers, in order; one that does not answer is counted."""
+        with self._lock:
+            addresses = sorted(self._addresses.items())
+        for index, address in addresses:
+            try:
+                yield index, _ask(address + path, method)
+            except (httpx.HTTPError, ValueError):
+                self._failures.labels(str(index)).inc()
+
+
+def _ask(url: str, method: str) -> Page:
+    answer = httpx.request(method, url, headers={"Accept": "text/plain"}, timeout=_SECONDS, trust_env=False)
+    return Page(answer.content, answer.headers.get("Content-Type", ""), HTTPStatus(answer.status_code))
+
+
+def _nobody() -> Page:
+    return text_page("no worker answers", HTTPStatus.SERVICE_UNAVAILABLE)
