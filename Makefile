@@ -38,6 +38,15 @@ proto: $(VENV)/.python ## Generate the protocol's Python classes again from prot
 schema: $(VENV)/.native ## Write the JSON schema of the configuration again
 	$(BIN)/mizzen schema --output schema/mizzen.schema.json
 
+FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+TARGET ?= $(FUZZ_TARGETS)
+FUZZ_SECONDS ?= 30
+
+fuzz: ## Fuzz every decoder for FUZZ_SECONDS each (30; TARGET=name for one); needs nightly Rust and cargo-fuzz
+	@cargo +nightly fuzz --version >/dev/null 2>&1 || { echo "mizzen: fuzzing needs nightly Rust and cargo-fuzz: rustup toolchain install nightly && cargo install cargo-fuzz --version 0.13.1" >&2; exit 1; }
+	@set -e; cd fuzz; for target in $(TARGET); do mkdir -p corpus/$$target; \
+	  cargo +nightly fuzz run $$target corpus/$$target seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) -timeout=10; done
+
 clean: ## Remove .venv and all build outputs
 	rm -rf $(VENV) target dist
 	find src -name '*.so' -delete
@@ -56,4 +65,4 @@ $(VENV)/.native: $(VENV)/.python $(RUST_SOURCES)
 	@$(BIN)/python hatch_build.py
 	@touch $@
 
-.PHONY: help setup demo test bench lint proto schema clean
+.PHONY: help setup demo test bench lint proto schema clean fuzz
