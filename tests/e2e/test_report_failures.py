@@ -54,10 +54,6 @@ def adds_up(now: Mapping[str, int]) -> bool:
     return now["made"] == now["acknowledged"] + now["dropped"] + now["pending"]
 
 
-def once(answer: ReportAnswer) -> list[ReportAnswer]:
-    return [answer]
-
-
 @pytest.mark.parametrize("row", ROWS, ids=[row["name"] for row in ROWS])
 def test_a_failed_batch(row: dict[str, Any], backend: EchoBackend, fresh_mixer: FakeMixer) -> None:
     transport: dict[str, Any] = {"report_cluster": "nowhere"} if row["mixer"] == "unknown" else {}
@@ -66,7 +62,8 @@ def test_a_failed_batch(row: dict[str, Any], backend: EchoBackend, fresh_mixer: 
         address = {"asked": fresh_mixer.address, "scripted": scripted.address}.get(row["mixer"], refused)
         if row["mixer"] == "asked":
             code = row["answer"].get("grpc_code")
-            first = once(ReportAnswer(row["answer"].get("delay", 0.0), grpc.StatusCode[code] if code else None))
+            answer = {**row["answer"], "grpc_code": grpc.StatusCode[code] if code else None}
+            first = [ReportAnswer(**answer)]
             fresh_mixer.on_report = lambda _: first.pop() if first else ReportAnswer()
         with ProxyProcess(backend.address, address, filter_config=config(**transport)) as proxy:
             assert send(proxy.address, "/reported").status == 200
@@ -181,3 +178,11 @@ def test_both_encodings_tell_the_same(delta: bool, backend: EchoBackend, fresh_m
     assert [bag.get("request.referer") for bag in bags] == users
     assert [bag["request.path"] for bag in bags] == [f"/{number}" for number in range(5)]
     assert len(fresh_mixer.report_calls) == (2 if delta else 1)
+
+
+def test_the_documentation_lists_every_cause() -> None:
+    page = Path(__file__).parents[2] / "docs" / "failures.md"
+    for row in ROWS:
+        [line] = [line for line in page.read_text().splitlines() if f"`test_a_failed_batch[{row['name']}]`" in line]
+        assert row["cause"] in line
+        assert row["counted"] in line
