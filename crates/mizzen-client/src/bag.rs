@@ -50,6 +50,8 @@ pub struct Bag {
     text: String,
     bytes: Vec<u8>,
     pairs: Vec<Pair>,
+    /// Texts of a map that are not checked yet; empty between calls but for its memory.
+    raw: Vec<u8>,
     waste: usize,
 }
 
@@ -66,6 +68,7 @@ impl Bag {
             text: String::new(),
             bytes: Vec::new(),
             pairs: Vec::new(),
+            raw: Vec::new(),
             waste: 0,
         }
     }

@@ -129,6 +129,22 @@ fn addresses_are_raw_bytes_with_or_without_a_port() {
     }
 }
 
+proptest! {
+    #[test]
+    fn addresses_are_read_as_the_standard_library_does(
+        text in prop_oneof![
+            "[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}(:[0-9]{1,6})?",
+            "[0-9.:]{0,22}",
+            any::<std::net::SocketAddr>().prop_map(|address| address.to_string()),
+            any::<std::net::IpAddr>().prop_map(|address| address.to_string()),
+        ],
+    ) {
+        let socket = text.parse::<std::net::SocketAddr>().ok().map(|address| (address.ip(), Some(address.port())));
+        let expected = socket.or_else(|| Some((text.parse().ok()?, None)));
+        prop_assert_eq!(address::parse(text.as_bytes()), expected);
+    }
+}
+
 #[test]
 fn principals_come_from_certificates_and_the_caller_s_only_with_mutual_tls() {
     let mut stream = Stream::default();

@@ -18,11 +18,53 @@ impl Bag {
     /// Like [`Bag::set_map`] for pairs that may not be UTF-8: what is invalid becomes U+FFFD.
     pub fn set_map_lossy<'p>(&mut self, name: Name, pairs: impl IntoIterator<Item = (&'p [u8], &'p [u8])>) {
         let start = self.pairs.len();
+        let mut raw = std::mem::take(&mut self.raw);
+        raw.clear();
         for (key, value) in pairs {
-            let (Some(key), Some(value)) = (self.add_text_lossy(key), self.add_text_lossy(value)) else { break };
-            self.push_pair(key, value);
+            let Some([key_span, value_span]) = self.raw_spans(raw.len(), key.len(), value.len()) else { break };
+            raw.extend_from_slice(key);
+            raw.extend_from_slice(value);
+            self.pairs.push(Pair { prefix: Pair::prefix(key), key: key_span, value: value_span });
         }
+        if !self.add_raw(&raw, start) {
+            self.add_pairs_lossy(&raw, start);
+        }
+        self.raw = raw;
         self.finish_map(name, start);
+    }
+
+    /// Where a key and its value will lie once what is collected has been added to the arena.
+    fn raw_spans(&self, collected: usize, key: usize, value: usize) -> Option<[Span; 2]> {
+        let start = self.text.len() + collected;
+        Some([span(start, key)?, span(start + key, value)?])
+    }
+
+    /// Adds the collected texts of the pairs from `start` on, if each of them is UTF-8. One look at all of them costs a third of one at each.
+    fn add_raw(&mut self, raw: &[u8], start: usize) -> bool {
+        let Ok(text) = std::str::from_utf8(raw) else { return false };
+        let base = self.text.len();
+        let is_whole = |span: Span| text.is_char_boundary(span.start as usize - base);
+        if !self.pairs[start..].iter().all(|pair| is_whole(pair.key) && is_whole(pair.value)) {
+            return false;
+        }
+        self.text.push_str(text);
+        true
+    }
+
+    /// Adds them one by one, as they are not all UTF-8.
+    fn add_pairs_lossy(&mut self, raw: &[u8], start: usize) {
+        let base = self.text.len();
+        let end = self.pairs.len();
+        let mut kept = start;
+        for at in start..end {
+            let Pair { key, value, .. } = self.pairs[at];
+            let text = |span: Span| raw.get(span.start as usize - base..).and_then(|raw| raw.get(..span.len as usize));
+            let (key, value) = (text(key).unwrap_or_default(), text(value).unwrap_or_default());
+            let (Some(key), Some(value)) = (self.add_text_lossy(key), self.add_text_lossy(value)) else { break };
+            self.pairs[at] = Pair { prefix: Pair::prefix(key.text(&self.text).as_bytes()), key, value };
+            kept = at + 1;
+        }
+        self.pairs.truncate(kept);
     }
 
     /// Adds pairs to a string map, over the keys it has; an attribute of another type is replaced.
@@ -48,13 +90,8 @@ impl Bag {
     fn append<'p>(&mut self, pairs: impl IntoIterator<Item = (&'p str, &'p str)>) {
         for (key, value) in pairs {
             let (Some(key_span), Some(value_span)) = (self.add_text(key), self.add_text(value)) else { break };
-            self.pairs.push(Pair { prefix: Pair::prefix(key), key: key_span, value: value_span });
+            self.pairs.push(Pair { prefix: Pair::prefix(key.as_bytes()), key: key_span, value: value_span });
         }
-    }
-
-    fn push_pair(&mut self, key: Span, value: Span) {
-        let prefix = Pair::prefix(key.text(&self.text));
-        self.pairs.push(Pair { prefix, key, value });
     }
 
     fn add_text_lossy(&mut self, text: &[u8]) -> Option<Span> {

@@ -52,7 +52,17 @@ fn bytes_that_are_not_text_become_replacement_characters() {
     let bag = bag(|bag| {
         bag.set_map_lossy(names::REQUEST_HEADERS, [(&b"x-\xff"[..], &b"a\xc3"[..])]);
         bag.set_string_lossy(names::REQUEST_PATH, b"/\xf0\x9f");
+        // parted, the two halves of a character are no text, though they follow each other
+        bag.set_map_lossy(
+            names::RESPONSE_HEADERS,
+            [(&b"x-\xc3"[..], &b"\xa9"[..]), (b"y", b"\xc3"), (b"\xa9", "é".as_bytes())],
+        );
     });
+    let pairs = [("x-\u{fffd}", "\u{fffd}"), ("y", "\u{fffd}"), ("\u{fffd}", "é")];
+    assert_eq!(
+        bag.get(names::RESPONSE_HEADERS),
+        self::bag(|bag| bag.set_map(names::RESPONSE_HEADERS, pairs)).get(names::RESPONSE_HEADERS)
+    );
     assert_eq!(bag.get_key(names::REQUEST_HEADERS, "x-\u{fffd}"), Some("a\u{fffd}"));
     assert_eq!(bag.get(names::REQUEST_PATH), Some(ValueRef::String("/\u{fffd}")));
 }
