@@ -6,7 +6,7 @@ instances in the same order, that of the records and within one record that of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import NamedTuple, TypeAlias
 
@@ -27,7 +27,7 @@ from mizzen.wire import Bag, Plan, ReportCall
 Destination: TypeAlias = tuple[LiveHandler, str, FailurePolicy]
 """A handler, a template and the policy of the rules that send there."""
 _Place: TypeAlias = tuple[int, int]
-"""The number of a record and that of a step among those that apply to it: what comes first."""
+"""The number of a record and that of a step among those of its routes: what comes first."""
 _IDENTITY = Plan([(name, None) for name in NAMESPACE_ATTRIBUTES], [])
 _REPORT = "report"
 
@@ -88,7 +88,7 @@ def collect(routes: RouteTable, call: ReportCall, watch: Watch) -> Waits[Collect
     for namespace, among in _namespaces(routes, call):
         own = routes.of(namespace)
         if own.grouping is not None:
-            _collect_groups(call, among, own, own.grouping, collected, watch)
+            _collect_groups(call, among, own.report_places, own.grouping, collected, watch)
             continue
         bags = bags or list(call.bags())
         for number in range(len(bags)) if among is None else among:
@@ -111,41 +111,46 @@ def _namespaces(routes: RouteTable, call: ReportCall) -> Iterable[tuple[str, lis
 def _collect_groups(
     call: ReportCall,
     among: list[int] | None,
-    routes: NamespaceRoutes,
+    places: Mapping[int, int],
     grouping: Grouping,
     collected: Collected,
     watch: Watch,
 ) -> None:
-    every: list[tuple[list[int], list[tuple[int, Step]]]] = []
+    single: list[tuple[list[int], list[Step]]] = []
     columns = grouping.columns
     for bag, members, numbers in call.group(grouping.plan, among):
         first, count = members[0], len(members)
         known: dict[Expression, Value] = {}
-        single: list[tuple[int, Step]] = []
-        place = 0
-        for route in routes.report.matching(bag, _repeated(watch, count)):
+        steps: list[Step] = []
+        for route in grouping.rules.matching(bag, _repeated(watch, count)):
             for step in route.steps:
-                place += 1
                 if id(step) not in columns:
-                    single.append((place, step))
+                    steps.append(step)
                     continue
+                place = (first, places[id(step)])
                 try:
                     instance = step.instance.builder.build_sharing(bag, known)
                 except InstanceError as error:
                     watch.instance_failed(_REPORT, error, count)
-                    collected.fail((first, place), str(error))
+                    collected.fail(place, str(error))
                     continue
                 column = columns[id(step)]
                 group = InstanceGroup(instance, count, None if column is None else numbers[column])
-                collected.add((first, place), step, instance.template, group)
-        if single:
-            every.append((members, single))
-    if every:
-        bags = list(call.bags())
-        for members, single in every:
-            for number in members:
-                for place, step in single:
-                    _collect_step(bags[number], (number, place), step, collected, watch)
+                collected.add(place, step, instance.template, group)
+        if steps:
+            single.append((members, steps))
+    if not single and not len(grouping.sampled):
+        return
+    bags = list(call.bags())
+    for members, steps in single:
+        for number in members:
+            for step in steps:
+                _collect_step(bags[number], number, step, places, collected, watch)
+    if len(grouping.sampled):
+        for number in range(len(bags)) if among is None else among:
+            for route in grouping.sampled.matching(bags[number], watch.condition_failed):
+                for step in route.steps:
+                    _collect_step(bags[number], number, step, places, collected, watch)
 
 
 def _repeated(watch: Watch, count: int) -> OnFailure:
@@ -164,14 +169,15 @@ def _collect_record(bag: Bag, number: int, routes: NamespaceRoutes, collected: C
         watch.metrics.bag_failures.inc()
         collected.fail((number, 0), f"preprocessing attributes failed: {error}")
         return
-    place = 0
     for route in routes.report.matching(view, watch.condition_failed):
         for step in route.steps:
-            place += 1
-            _collect_step(view, (number, place), step, collected, watch)
+            _collect_step(view, number, step, routes.report_places, collected, watch)
 
 
-def _collect_step(bag: AttributeSource, place: _Place, step: Step, collected: Collected, watch: Watch) -> None:
+def _collect_step(
+    bag: AttributeSource, number: int, step: Step, places: Mapping[int, int], collected: Collected, watch: Watch
+) -> None:
+    place = (number, places[id(step)])
     try:
         instance = step.instance.builder.build(bag)
     except InstanceError as error:

@@ -5,16 +5,18 @@ Records in which every look-up of the rules has the same outcome form a *group*:
 handler that takes groups gets one instance with the number of records and the column of their numbers.
 
 Instances of other handlers (a log entry, a span) are built for each record; only their rules' conditions are evaluated
-once per group. A namespace with attribute generators has no groups.
+once per group. Rules that apply to a sample choose for each record. A namespace with attribute generators has none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mizzen.mixer.expr import Expression
+from mizzen.mixer.runtime.index import RuleSet
+from mizzen.mixer.runtime.sampling import SampledMatch
 from mizzen.mixer.templates import InstanceBuilder
 from mizzen.wire import Plan
 
@@ -24,45 +26,45 @@ if TYPE_CHECKING:
 _VALUE = "Value"
 """The leaf of a metric whose numbers may differ within a group."""
 
-Look = tuple[str, str | None]
-
 
 @dataclass(frozen=True)
 class Grouping:
     """How the records of one namespace are grouped.
 
-    `columns` has, by the identity of a step that takes groups, the place of its numbers among the plan's values, or
-    None when all records of a group have the same value. A step that is not there wants every record.
+    `rules` hold for all records of a group or for none; `sampled` are asked for each record. `columns` has, by the
+    identity of a step that takes groups, the place of its numbers among the plan's values, or None when all records of
+    a group have the same value. A step that is not there wants every record.
     """
 
     plan: Plan
-    columns: dict[int, int | None]
+    rules: RuleSet[Route]
+    sampled: RuleSet[Route]
+    columns: Mapping[int, int | None]
 
 
 def grouping_of(routes: NamespaceRoutes) -> Grouping | None:
     """None when every record must be looked at for itself."""
     if len(routes.generate):
         return None
-    looks = {look for route in routes.report.rules if route.match is not None for look in route.match.reads}
-    grouped = list(_grouped(routes.report.rules))
+    rules = [route for route in routes.report.rules if not isinstance(route.match, SampledMatch)]
+    sampled = [route for route in routes.report.rules if isinstance(route.match, SampledMatch)]
+    looks = {look for route in rules if route.match is not None for look in route.match.reads}
+    grouped = list(_grouped(rules))
     for step in grouped:
         number = _number(step.instance.builder)
         for leaf in step.instance.builder.leaves:
             if leaf.path != _VALUE or number is None:
                 looks |= leaf.expression.reads
-    numbers: list[str] = []
+    numbers: dict[str, int] = {}
     columns: dict[int, int | None] = {}
     for step in grouped:
         number = _number(step.instance.builder)
-        columns[id(step)] = None
-        if number is not None and (number, None) not in looks:
-            if number not in numbers:
-                numbers.append(number)
-            columns[id(step)] = numbers.index(number)
-    return Grouping(Plan(sorted(looks, key=str), numbers), columns)
+        varies = number is not None and (number, None) not in looks
+        columns[id(step)] = numbers.setdefault(number, len(numbers)) if number is not None and varies else None
+    return Grouping(Plan(sorted(looks, key=str), list(numbers)), RuleSet(rules), RuleSet(sampled), columns)
 
 
-def _grouped(routes: tuple[Route, ...]) -> Iterator[Step]:
+def _grouped(routes: Iterable[Route]) -> Iterator[Step]:
     """The steps whose handlers take groups and whose values are known for a whole group."""
     for route in routes:
         for step in route.steps:

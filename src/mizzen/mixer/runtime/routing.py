@@ -59,6 +59,12 @@ class NamespaceRoutes:
         """How records of Reports are grouped; None when each is looked at for itself."""
         return grouping_of(self)
 
+    @cached_property
+    def report_places(self) -> Mapping[int, int]:
+        """The order of the steps of Reports, by the identity of each."""
+        steps = (step for route in self.report.rules for step in route.steps)
+        return {id(step): place for place, step in enumerate(steps, 1)}
+
 
 class RouteTable:
     """The routes of a snapshot. Immutable; finding those of a request is one dictionary look-up."""
