@@ -106,13 +106,16 @@ extern "C" fn envoy_dynamic_module_on_network_filter_write(_: Pointer, m: Pointe
 
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_on_network_filter_event(f: Pointer, m: Pointer, event: u32) {
-    // SAFETY: Envoy's pointers for this hook.
-    unsafe {
-        with_recovery(f, m, |object, envoy| match event {
-            CONNECTED => object.connected(envoy),
-            REMOTE_CLOSE | LOCAL_CLOSE => object.closed(&envoy),
-            _ => {}
-        });
+    match event {
+        // SAFETY: Envoy's pointers for this hook.
+        CONNECTED => unsafe { with_recovery(f, m, |object, envoy| object.connected(envoy)) },
+        // SAFETY: the same.
+        REMOTE_CLOSE | LOCAL_CLOSE => unsafe {
+            if let Some(object) = shared::<TcpFilter>(m) {
+                guard((), || object.closed(&NetworkHandle::new(f)));
+            }
+        },
+        _ => {}
     }
 }
 

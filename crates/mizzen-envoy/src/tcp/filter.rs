@@ -7,9 +7,8 @@ use std::sync::Arc;
 use mizzen_client::Bag;
 use mizzen_client::flow::Ticket;
 use mizzen_client::grpc::Outcome;
-use mizzen_client::instant::Instant;
 use mizzen_client::schedule::Place;
-use mizzen_client::tcp::{Connection, Event, Moment, Resolution, Step, Tls, set_arrival, set_destination, set_tls};
+use mizzen_client::tcp::{Connection, Event, Moment, Resolution, Step, Tls, set_arrival, set_tls};
 
 use super::call::Call;
 use super::config::TcpFilterConfig;
@@ -18,17 +17,13 @@ use super::worker::Worker;
 use crate::client::Waiter;
 use crate::clock;
 use crate::ffi::{Attribute, CloseKind, NetworkHandle, NetworkScheduler, ReadStatus};
-use crate::stats::{self, Counter, Family};
 use crate::wake;
 
 /// Events by which a connection is woken.
 pub(super) const RETRY: u64 = 0;
 pub(super) const RESUME: u64 = 1;
-const REPORT: u64 = 2;
+pub(super) const REPORT: u64 = 2;
 pub(super) const END: u64 = 3;
-
-/// Periodic reports are due at multiples of this, so that those of many connections need few rounds of the main thread.
-const STEP_NANOS: u64 = 20_000_000;
 
 /// The filter of one connection. Envoy may call one hook from inside another, hence the cells: nothing stays borrowed while Envoy is called.
 pub(crate) struct TcpFilter {
@@ -41,14 +36,14 @@ pub(crate) struct TcpFilter {
     /// An outcome that came while the attempt was being sent.
     pub(super) early: RefCell<Option<Outcome>>,
     pub(super) sending: Cell<bool>,
-    scheduler: OnceCell<Arc<NetworkScheduler>>,
+    pub(super) scheduler: OnceCell<Arc<NetworkScheduler>>,
     registration: Cell<Option<Registration>>,
     /// When the next periodic report is due.
-    next_report: Cell<Option<Place>>,
+    pub(super) next_report: Cell<Option<Place>>,
     /// Reading, which the next filter had disabled, is enabled until the handshake is done.
     reading_lent: Cell<bool>,
     /// Where the connection goes is known for good.
-    located: Cell<bool>,
+    pub(super) located: Cell<bool>,
 }
 
 impl TcpFilter {
@@ -207,50 +202,6 @@ impl TcpFilter {
         self.opened(&envoy);
         self.connection.borrow_mut().pass(length);
         ReadStatus::Continue
-    }
-
-    fn opened(&self, envoy: &NetworkHandle<'_>) {
-        self.report(Event::Open, Some(envoy));
-        self.schedule_report();
-    }
-
-    fn schedule_report(&self) {
-        if !self.worker.config.report {
-            return;
-        }
-        if let Some(scheduler) = self.scheduler.get() {
-            let due = clock::now().after(self.worker.config.report_interval).as_nanos();
-            let due = Instant::from_nanos(due.checked_next_multiple_of(STEP_NANOS).unwrap_or(due));
-            let connection = Arc::clone(scheduler);
-            self.next_report.set(Some(wake::at(due, connection, REPORT)));
-        }
-    }
-
-    fn report(&self, event: Event, envoy: Option<&NetworkHandle<'_>>) {
-        let config = &self.worker.config;
-        if !config.report {
-            return;
-        }
-        let mut bag = self.bag.borrow_mut();
-        if let Some(envoy) = envoy {
-            self.locate(envoy, &mut bag);
-        }
-        let now = clock::now();
-        self.connection.borrow_mut().report(event, &mut bag, now, clock::wall());
-        stats::count(Family::Tcp, self.worker.index, Counter::ReportCalls);
-        config.transport.reports.push(self.worker.index, &bag, now);
-    }
-
-    /// Sets where the connection goes: to the chosen endpoint, and until that is known to where the client has connected.
-    fn locate(&self, envoy: &NetworkHandle<'_>, bag: &mut Bag) {
-        if self.located.get() {
-            return;
-        }
-        let upstream = envoy.upstream_address();
-        self.located.set(upstream.is_some());
-        if let Some((address, port)) = upstream.or_else(|| envoy.local_address()) {
-            set_destination(bag, address, port, self.worker.config.fixed_destination);
-        }
     }
 
     pub(super) fn scheduler(&self, envoy: &NetworkHandle<'_>) -> &Arc<NetworkScheduler> {

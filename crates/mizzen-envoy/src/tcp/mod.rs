@@ -5,6 +5,7 @@ mod check;
 mod config;
 mod filter;
 mod open;
+mod reports;
 mod worker;
 
 pub(crate) use config::TcpFilterConfig;
