@@ -54,7 +54,7 @@ class Parent:
             response, call = mixer_pb2_grpc.MixerStub(channel).Check.with_call(
                 mixer_pb2.CheckRequest(), timeout=PATIENCE, wait_for_ready=True
             )
-            return response.precondition.status.code, dict(call.initial_metadata())["mizzen-generation"]
+            return response.precondition.status.code, str(dict(call.initial_metadata())["mizzen-generation"])
 
     def metrics(self) -> str:
         return httpx.get(f"{self.monitoring}/metrics", timeout=PATIENCE).text
