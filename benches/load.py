@@ -42,16 +42,21 @@ class Measurement:
         return self.requests / self.seconds
 
 
-def require_wrk() -> str:
-    """The path of wrk; installs Debian's package where this process may."""
-    found = shutil.which("wrk")
+def install(command: str, package: str) -> str:
+    """The path of a command; installs Debian's package of it where this process may."""
+    found = shutil.which(command)
     apt = shutil.which("apt-get")
     if found is None and apt is not None and os.geteuid() == 0:
-        subprocess.run([apt, "install", "-y", "-qq", "wrk"], check=False, stdout=subprocess.DEVNULL)
-        found = shutil.which("wrk")
+        subprocess.run([apt, "install", "-y", "-qq", package], check=False, stdout=subprocess.DEVNULL)
+        found = shutil.which(command)
     if found is None:
-        raise SystemExit("make bench needs wrk (Debian: apt-get install wrk)")
+        raise SystemExit(f"make bench needs {command} (Debian: apt-get install {package})")
     return found
+
+
+def require_wrk() -> str:
+    """The path of wrk."""
+    return install("wrk", "wrk")
 
 
 def cpu_seconds(pid: int) -> float:
