@@ -70,12 +70,7 @@ def keep(
         values=_values(call, referenced) if values else {},
     )
     decisions.add(refusal)
-    watch.refused(
-        identity,
-        Code(code).name if code in Code._value2member_map_ else str(code),
-        ", ".join(dict.fromkeys(one.handler for one in refused)) or ", ".join(refusal.quotas),
-        ", ".join(dict.fromkeys(one.rule for one in refused)),
-    )
+    watch.refused(refusal)
 
 
 def refusing(matched: Iterable[Route], begun: Begun) -> Iterator[Refused]:

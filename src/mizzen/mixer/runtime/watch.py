@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from mizzen.config.kinds import FailurePolicy
+from mizzen.mixer.runtime.decisions import Refusal, code_name
 from mizzen.mixer.runtime.metrics import RuntimeMetrics
 from mizzen.mixer.runtime.throttle import Throttle
 
@@ -53,10 +54,13 @@ class Watch:
         self.metrics.quotas_unknown.inc()
         self._say("unknown quota", "no rule has this quota; it is granted in full", quota=quota)
 
-    def refused(self, decision_id: str, code: str, handlers: str, rules: str) -> None:
+    def refused(self, refusal: Refusal) -> None:
         """A refusal, which is nothing wrong; the status text stays out of the log, because it may hold values."""
-        if self._throttle.passes(f"refused {code} {handlers}"):
-            self._logger.info("request refused", decision=decision_id, code=code, handlers=handlers, rules=rules)
+        handlers = ", ".join([one.handler for one in refusal.refused]) or ", ".join(refusal.quotas)
+        if self._throttle.passes(f"refused {refusal.code} {handlers}"):
+            rules = ", ".join(dict.fromkeys(one.rule for one in refusal.refused))
+            code = code_name(refusal.code)
+            self._logger.info("request refused", decision=refusal.id, code=code, handlers=handlers, rules=rules)
 
     def call_failed(self, method: str, code: str, message: str) -> None:
         self.metrics.call_failures.labels(method, code).inc()
