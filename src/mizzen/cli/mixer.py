@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from mizzen.cli.numbers import number_in, port_number, rate, seconds_in, worker_count
-from mizzen.mixer.load import SheddingMode, SheddingSettings
 
 if TYPE_CHECKING:
     from mizzen.mixer.front import Tls
@@ -39,6 +38,12 @@ class LogLevel(Enum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
+
+
+class LoadSheddingMode(Enum):
+    DISABLED = "disabled"
+    LOGONLY = "logonly"
+    ENFORCE = "enforce"
 
 
 class LogFormat(Enum):
@@ -112,8 +117,8 @@ def mixer(
     drain_timeout: Annotated[
         float, typer.Option(metavar="TIME", parser=seconds_in(0, 3600), help="Time for open calls at the end.")
     ] = 5.0,
-    load_shedding_mode: Annotated[SheddingMode, typer.Option(help="Whether calls are shed under load.")] = (
-        SheddingMode.DISABLED
+    load_shedding_mode: Annotated[LoadSheddingMode, typer.Option(help="Whether calls are shed under load.")] = (
+        LoadSheddingMode.DISABLED
     ),
     average_latency_threshold: Annotated[
         float,
@@ -160,6 +165,7 @@ def mixer(
     """
     from mizzen.cli.logs import configure_logs
     from mizzen.mixer.front import Limits
+    from mizzen.mixer.load import SheddingMode, SheddingSettings
     from mizzen.mixer.runtime.decisions import DecisionSettings
     from mizzen.mixer.server import MixerServer, MixerSettings
     from mizzen.mixer.workers.role import take_role
@@ -190,7 +196,7 @@ def mixer(
             keepalive_timeout_seconds=keepalive_timeout,
         ),
         shedding=SheddingSettings(
-            load_shedding_mode,
+            SheddingMode(load_shedding_mode.value),
             average_latency_threshold,
             latency_samples_per_second,
             latency_sample_halflife,

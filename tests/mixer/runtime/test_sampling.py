@@ -79,6 +79,7 @@ def test_what_does_not_match_is_not_counted() -> None:
     match = SampledMatch(condition, [RateLimitSampler(config, world.clock)])
     codes = [404, 200, 200]
     assert [match.evaluate(bag_of({"code": code})) for code in codes] == [False, True, False]
+    assert [match.holds(bag_of({"code": code})) for code in codes] == [False, True, True]
 
 
 def test_a_sampled_condition_reads_what_its_parts_read() -> None:

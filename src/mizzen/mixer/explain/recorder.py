@@ -10,6 +10,7 @@ from mizzen.mixer.explain.recorded import Call, RecordedBuilder, RecordedHandler
 from mizzen.mixer.expr import AttributeSource, EvaluationError, Value
 from mizzen.mixer.runtime.index import OnFailure, RuleSet
 from mizzen.mixer.runtime.routing import NamespaceRoutes, Route, Step
+from mizzen.mixer.runtime.sampling import SampledMatch
 from mizzen.wire import CheckCall
 
 MOST_OTHER_RULES = 50
@@ -109,7 +110,8 @@ def _considered(use: str, route: Route, matched: bool, bag: AttributeSource) -> 
     seen = SeenAttributes(bag)
     error = ""
     try:
-        holds = route.match.evaluate(seen) is True
+        condition = route.match.holds if isinstance(route.match, SampledMatch) else route.match.evaluate
+        holds = condition(seen) is True
     except EvaluationError as failure:
         holds, error = False, str(failure)
     outcome = "matched" if matched else "not_sampled" if holds else "failed" if error else "not_matched"

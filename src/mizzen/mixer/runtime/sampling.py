@@ -95,10 +95,10 @@ class RateLimitSampler:
 class SampledMatch(Expression):
     """A condition that holds when the rule's own holds and every sampler admits the request, asked in order.
 
-    Its value is not a function of the bag: equal bags may get different ones.
+    Its value is not a function of the bag: equal bags may get different ones. `holds` evaluates the rule's own alone.
     """
 
-    __slots__ = ()
+    __slots__ = ("holds",)
 
     def __init__(self, match: Expression | None, chosen: Sequence[Sampler]) -> None:
         self.text = match.text if match is not None else ""
@@ -110,6 +110,7 @@ class SampledMatch(Expression):
         self.reads = self.reads.union(*(sampler.reads for sampler in chosen))
         self.number = None
         holds = match.evaluate if match is not None else _always
+        self.holds = holds
 
         def evaluate(bag: AttributeSource) -> Value:
             return holds(bag) is True and all(sampler.admits(bag) for sampler in chosen)
