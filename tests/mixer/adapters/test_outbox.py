@@ -141,13 +141,14 @@ def test_a_refused_batch_is_dropped_and_the_next_is_sent() -> None:
     stage.assert_accounted()
 
 
-def test_a_receiver_may_refuse_a_part_of_a_batch() -> None:
+@pytest.mark.parametrize(("answer", "refused"), [(0, 0), (1, 1), (4, 4), (9, 4), (-1, 0)])
+def test_a_receiver_may_refuse_a_part_of_a_batch(answer: int, refused: int) -> None:
     stage = Stage()
-    stage.outbox._send = lambda batch, timeout: 1
+    stage.outbox._send = lambda batch, timeout: answer
     stage.add(1, 2, 3, 4)
     stage.pass_(0)
     numbers = stage.numbers()
-    assert (numbers["sent"], numbers["dropped refused"]) == (3, 1)
+    assert (numbers["sent"], numbers.get("dropped refused", 0)) == (4 - refused, refused)
     stage.assert_accounted()
 
 
@@ -199,6 +200,34 @@ def test_adding_does_not_wait_for_a_batch_that_is_on_its_way() -> None:
     assert stage.outbox.pending == 5
     release.set()
     sender.join()
+    stage.assert_accounted()
+
+
+@pytest.mark.parametrize(("error", "outcome"), [(None, "sent"), (SendError("late"), "dropped closed")])
+def test_closing_does_not_wait_for_ever_and_counts_what_was_on_its_way_once(
+    error: Exception | None, outcome: str
+) -> None:
+    stage = Stage()
+    begun, release = threading.Event(), threading.Event()
+
+    def slow(batch: Sequence[int], timeout: float) -> None:
+        begun.set()
+        assert release.wait(10)
+        if error:
+            raise error
+
+    stage.outbox._send = slow
+    stage.add(1, 2, 3, 4)
+    sender = threading.Thread(target=stage.pass_, args=(0,))
+    sender.start()
+    assert begun.wait(10)
+    stage.add(5)
+    stage.outbox.close(0.01)
+    assert stage.numbers()["dropped closed"] == 1
+    release.set()
+    sender.join()
+    assert stage.numbers()[outcome] == (5 if error else 4)
+    assert stage.numbers()["pending"] == 0
     stage.assert_accounted()
 
 

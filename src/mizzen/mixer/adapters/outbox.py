@@ -119,16 +119,19 @@ class Outbox(Generic[Item]):
         with self._lock:
             self._closed = True
         end = self._environment.monotonic() + seconds
-        if self._sending.acquire(timeout=seconds):
+        idle = self._sending.acquire(timeout=seconds)
+        if idle:
             try:
                 self._send_all(end)
             finally:
                 self._sending.release()
         self._task.cancel()
         with self._lock:
-            left = len(self._queue) + len(self._batch)
+            left = len(self._queue)
             self._queue.clear()
-            self._batch = []
+            if idle:  # else the batch is still on its way, and is counted when that ends
+                left += len(self._batch)
+                self._batch = []
         self.drop(left, "closed")
 
     def _tick(self) -> None:
@@ -142,20 +145,23 @@ class Outbox(Generic[Item]):
             self._send_all(None)
 
     def _send_all(self, end: float | None) -> None:
-        """Until nothing is left, a batch does not arrive, or it is `end`."""
-        while batch := self._next_batch():
+        """Until nothing is left, a batch does not arrive, it is `end`, or (without one) the outbox is closed."""
+        while (end is not None or not self._closed) and (batch := self._next_batch()):
             timeout = self._limits.timeout
             if end is not None:
                 timeout = min(timeout, end - self._environment.monotonic())
                 if timeout <= 0:
                     return
             try:
-                refused = min(self._send(batch, timeout) or 0, len(batch))
+                refused = max(0, min(self._send(batch, timeout) or 0, len(batch)))
             except RefusedError as error:
                 self._done()
                 self.drop(len(batch), "refused")
                 self._failed(str(error), len(batch))
             except SendError as error:
+                if end is None and self._closed:
+                    self._done()
+                    self.drop(len(batch), "closed")
                 self._pause = min(self._pause * 2 or FIRST_PAUSE_S, LONGEST_PAUSE_S)
                 self._not_before = self._environment.monotonic() + self._pause
                 self._failed(str(error), 0)

@@ -47,7 +47,9 @@ def test_variables_are_fields_of_the_record(value: Value | None, shown: object) 
     }
 
 
-@pytest.mark.parametrize(("nanoseconds", "expected"), [(1_999_999, 1), (-1_999_999, -1), (0, 0)])
+@pytest.mark.parametrize(
+    ("nanoseconds", "expected"), [(1_999_999, 1), (-1_999_999, -1), (0, 0), (2**63 - 1, 9_223_372_036_854)]
+)
 def test_durations_may_be_whole_milliseconds(nanoseconds: int, expected: int) -> None:
     assert decoded(LogEntry("i", {"x": Duration(nanoseconds)}), integer_duration=True)[2]["x"] == expected
 

@@ -286,13 +286,25 @@ def test_the_environment_says_where_to_look(kubernetes_server: Server, build: Bu
     wait_until(lambda: kubernetes_server.queries(SECRETS, watch=False), "the namespace is that of the pod")
 
 
-@pytest.mark.parametrize("text", ["", "{", "clusters: []", "a: [b"])
+@pytest.mark.parametrize("text", ["", "{", "clusters: []", "a: [b", "token: secret-token: x", "- 1", "7"])
 def test_a_kubeconfig_that_cannot_be_used_keeps_the_handler_from_being_built(
     build: Builder, tmp_path: Path, text: str
 ) -> None:
     (tmp_path / "broken").write_text(text)
-    with pytest.raises(AdapterError, match=r"^kubernetesenv: cannot use .*broken"):
+    with pytest.raises(AdapterError, match=r"^kubernetesenv: cannot use .*broken") as caught:
         build(path=str(tmp_path / "broken"))
+    assert "secret-token" not in str(caught.value)
+
+
+@pytest.mark.parametrize("entry", [7, "text", {"users": 7}, {"users": [7]}, [], None, {"clusters": {}}])
+def test_an_entry_that_is_no_kubeconfig_concerns_itself_alone(
+    kubernetes_server: Server, build: Builder, entry: Any
+) -> None:
+    kubernetes_server.put(SECRETS, secret("remote", odd=entry))
+    handler = build()
+    wait_until(lambda: number(handler, "failures_total", cluster="remote.istio-system/odd"), "it is refused")
+    kubernetes_server.put(PODS, pod("web-1", "10.0.0.1"))
+    wait_until(lambda: name_at(handler, 1) == "web-1", "the first cluster is still watched")
 
 
 def test_without_a_kubeconfig_the_mixer_must_run_in_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:

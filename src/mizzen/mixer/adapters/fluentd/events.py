@@ -56,7 +56,8 @@ def messages_of(events: Iterable[Event], chunks: Iterable[str] | None) -> list[t
 
 def _field(value: Value | None, integer_duration: bool) -> Any:
     if isinstance(value, Duration) and integer_duration:
-        return int(value.nanoseconds / 1e6)
+        milliseconds = abs(value.nanoseconds) // 1_000_000
+        return milliseconds if value.nanoseconds >= 0 else -milliseconds
     if isinstance(value, float):  # MessagePack has infinities and NaN, which JSON lacks
         return value
     shown = json_value(value)

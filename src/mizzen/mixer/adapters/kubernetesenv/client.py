@@ -44,7 +44,7 @@ class KubernetesApi:
             place = kubeconfig_path or "the cluster this process runs in"
             raise ClusterConfigError(f"cannot use {place}: {error}") from None
         except Exception as error:  # the loader lets through whatever a broken file causes
-            raise ClusterConfigError(f"cannot use {kubeconfig_path}: {type(error).__name__}: {error}") from None
+            raise ClusterConfigError(f"cannot use {kubeconfig_path}: {_kind_of(error)}") from None
         return cls(_client(settings))
 
     @classmethod
@@ -115,6 +115,14 @@ async def _check(response: aiohttp.ClientResponse) -> None:
     except (ValueError, AttributeError):
         text = text.strip()
     raise ApiError(response.status, text[:_SHOWN])
+
+
+def _kind_of(error: Exception) -> str:
+    """What is wrong with a file, without a line of it: there are tokens in it."""
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    mark = getattr(error, "problem_mark", None)
+    return f"{type(error).__name__} in line {mark.line + 1}" if mark else type(error).__name__
 
 
 def _configuration() -> Configuration:

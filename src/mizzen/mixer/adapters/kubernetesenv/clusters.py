@@ -131,8 +131,8 @@ class Clusters:
     async def _serve_remote(self, name: str, text: str) -> None:
         try:
             api = await KubernetesApi.open_document(yaml.safe_load(text))
-        except (ClusterConfigError, yaml.YAMLError) as error:
-            reason = str(error) if isinstance(error, ClusterConfigError) else "the kubeconfig is not YAML"
+        except Exception as error:  # whatever a secret holds, it concerns its cluster alone
+            reason = str(error) if isinstance(error, ClusterConfigError) else "the entry is no kubeconfig"
             self.failed(name, "secrets", ApiError(0, reason), first=True)
             return
         try:

@@ -9,6 +9,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
 
+from mizzen.mixer.adapters.otlp import answers
 from mizzen.mixer.adapters.otlp.values import SCOPE, attributes_of, resource_of
 from mizzen.mixer.expr import Value
 from mizzen.mixer.templates import LogEntry
@@ -63,7 +64,7 @@ def request_of(records: Iterable[LogRecord], common: Mapping[str, str]) -> bytes
 
 def refused_of(answer: bytes) -> int:
     """How many records the collector did not take, by its answer."""
-    return ExportLogsServiceResponse.FromString(answer).partial_success.rejected_log_records
+    return answers.refused_of(ExportLogsServiceResponse, "rejected_log_records", answer)
 
 
 def _identity(form: re.Pattern[str], value: Value | None) -> bytes:

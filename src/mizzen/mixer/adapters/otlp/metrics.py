@@ -21,6 +21,7 @@ from opentelemetry.sdk.metrics.view import (
 )
 from opentelemetry.sdk.resources import Resource
 
+from mizzen.mixer.adapters.otlp import answers
 from mizzen.mixer.adapters.otlp.params import MetricParams, OtlpParams, Temporality
 from mizzen.mixer.adapters.prometheus.params import DEFAULT_BOUNDS, Kind
 from mizzen.mixer.adapters.texts import parse_number, stringify
@@ -88,7 +89,7 @@ def name_of(metric: MetricParams) -> str:
 
 def refused_of(answer: bytes) -> int:
     """How many points the collector did not take, by its answer."""
-    return ExportMetricsServiceResponse.FromString(answer).partial_success.rejected_data_points
+    return answers.refused_of(ExportMetricsServiceResponse, "rejected_data_points", answer)
 
 
 def _view(metric: MetricParams, max_series: int) -> View:

@@ -10,6 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1 import trace_pb2
 
+from mizzen.mixer.adapters.otlp import answers
 from mizzen.mixer.adapters.otlp.values import SCOPE, attributes_of, resource_of
 from mizzen.mixer.adapters.spans import Span
 from mizzen.mixer.expr import Value
@@ -51,7 +52,7 @@ def request_of(spans: Iterable[tuple[str, trace_pb2.Span]], common: Mapping[str,
 
 def refused_of(answer: bytes) -> int:
     """How many spans the collector did not take, by its answer."""
-    return ExportTraceServiceResponse.FromString(answer).partial_success.rejected_spans
+    return answers.refused_of(ExportTraceServiceResponse, "rejected_spans", answer)
 
 
 def _conventional(span: Span) -> dict[str, Value | None]:
