@@ -71,3 +71,25 @@ def test_a_file_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
     found = CliRunner().invoke(app, ["validate", str(tmp_path / "nothing.yaml")])
     assert found.exit_code == 1
     assert "nothing.yaml:1:1" in found.stderr
+
+
+def test_standard_input_is_read_with_files(tmp_path: Path) -> None:
+    (tmp_path / "rest.yaml").write_text(REST)
+    found = CliRunner().invoke(app, ["validate", "-", str(tmp_path)], input=GOOD)
+    assert (found.exit_code, found.stdout) == (0, "3 resources, no faults\n")
+    found = CliRunner().invoke(app, ["validate", "-"], input="a: [")
+    assert found.exit_code == 1
+    assert "(standard input):2:1" in found.stderr
+    found = CliRunner().invoke(app, ["validate", "-"], input=b"\xff")
+    assert (found.exit_code, "is not UTF-8 at byte 0" in found.stderr) == (1, True)
+
+
+def test_no_files_are_a_usage_error() -> None:
+    assert CliRunner().invoke(app, ["validate"]).exit_code == 2
+
+
+def test_what_is_in_order_is_told_to_programs_too(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(GOOD + "---\n" + REST)
+    found = CliRunner().invoke(app, ["validate", str(tmp_path), "-o", "json"])
+    assert found.exit_code == 0
+    assert json.loads(found.stdout) == {"valid": True, "resources": 3, "errors": []}

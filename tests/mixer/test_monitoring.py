@@ -20,7 +20,8 @@ def server() -> Iterator[Monitoring]:
         return text_page(query["to"])
 
     pages = {"/healthz": lambda _: text_page("ok"), "/json": lambda _: json_page({"a": "ä"}), "/fails": fail}
-    server = Monitoring(pages, actions={"/level": change})  # type: ignore[arg-type]
+    folders = {"/things/": text_page, "/broken/": fail}
+    server = Monitoring(pages, actions={"/level": change}, folders=folders)  # type: ignore[arg-type]
     server.start()
     yield server
     server.stop()
@@ -34,6 +35,15 @@ def ask(server: Monitoring, path: str, method: str = "GET") -> tuple[int, str, s
         return response.status, response.headers["Content-Type"], response.read().decode()
     finally:
         connection.close()
+
+
+def test_a_folder_is_asked_for_the_rest_of_the_path(server: Monitoring) -> None:
+    assert ask(server, "/things/a-1?x=/y")[::2] == (200, "a-1\n")
+    assert ask(server, "/things/a%2Fb%20c")[2] == "a/b c\n"
+    assert ask(server, "/broken/x")[0] == 500
+    for path in ("/things/", "/things", "/things/a/b"):
+        status, _, text = ask(server, path)
+        assert (status, "/things/NAME" in text) == (404, True)
 
 
 def test_pages_are_served_by_path(server: Monitoring) -> None:

@@ -26,13 +26,13 @@ def schema(
     Editors with a YAML language server check and complete documents by it. The exit status is 2 for an unknown kind, 1
     when adapters cannot be loaded or the file cannot be written.
     """
-    from mizzen.mixer.extensions import Catalog
+    from mizzen.mixer.extensions import Catalog, installed
     from mizzen.mixer.schema import known_kinds, resource_schema
 
     for directory in adapter_dir or ():
         if not directory.is_dir():
             fail(f"--adapter-dir {directory}: is not a directory; accepted: an existing directory", EXIT_USAGE)
-    catalog = Catalog(adapter_dir or ())
+    catalog = Catalog(adapter_dir or (), installed())
     catalog.refresh()
     if catalog.errors:
         typer.echo("\n\n".join(error.to_text() for error in catalog.errors), err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mizzen.config.errors import ConfigError
-    from mizzen.config.scan import Scan
+    from mizzen.config.scan import Scan, ScannedFile
 
 
 class Output(Enum):
@@ -22,7 +23,7 @@ class Output(Enum):
 
 
 def validate(
-    paths: Annotated[list[Path], typer.Argument(metavar="FILE|DIR…", help="Files, and directories with YAML files.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="FILE|DIR…", help="Files, directories; -: standard input.")],
     adapter_dir: Annotated[
         list[Path] | None,
         typer.Option("--adapter-dir", metavar="DIR", help="Folder with adapters in Python; may be given again."),
@@ -68,11 +69,23 @@ def read(paths: Sequence[Path]) -> Scan:
 
     scan: dict[str, ScannedFile] = {}
     for path in paths:
+        if str(path) == "-":
+            scan["(standard input)"] = standard_input()
+            continue
         try:
             scan |= scan_directory(path) if path.is_dir() else {str(path): read_file(path)}
         except OSError as error:
             scan[str(path)] = ScannedFile(failure=f"cannot be read: {error.strerror}")
     return scan
+
+
+def standard_input() -> ScannedFile:
+    from mizzen.config.scan import ScannedFile
+
+    try:
+        return ScannedFile(sys.stdin.buffer.read().decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        return ScannedFile(failure=f"is not UTF-8 at byte {error.start}")
 
 
 def as_text(errors: Sequence[ConfigError], resources: int) -> str:
