@@ -10,7 +10,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
 
 from mizzen.mixer.adapters.otlp import answers
-from mizzen.mixer.adapters.otlp.values import SCOPE, attributes_of, resource_of
+from mizzen.mixer.adapters.otlp.values import SCOPE, add_attributes, clean_text, resource_of
 from mizzen.mixer.expr import Value
 from mizzen.mixer.templates import LogEntry
 
@@ -43,16 +43,17 @@ def message_of(entry: LogEntry, now: int) -> LogRecord:
     Variables `trace_id` and `span_id` that hold such identities also connect the record with its trace.
     """
     trace, span = entry.variables.get("trace_id"), entry.variables.get("span_id")
-    return LogRecord(
+    record = LogRecord(
         time_unix_nano=max(entry.timestamp.nanoseconds, 0) if entry.timestamp else now,
         observed_time_unix_nano=now,
         severity_number=_SEVERITIES.get(entry.severity.upper(), SeverityNumber.SEVERITY_NUMBER_UNSPECIFIED),
-        severity_text=entry.severity.encode(errors="replace").decode(),
+        severity_text=clean_text(entry.severity),
         body=AnyValue(string_value=entry.name),
-        attributes=attributes_of(entry.variables),
         trace_id=_identity(_TRACE_ID, trace),
         span_id=_identity(_SPAN_ID, span),
     )
+    add_attributes(record.attributes, entry.variables)
+    return record
 
 
 def request_of(records: Iterable[LogRecord], common: Mapping[str, str]) -> bytes:

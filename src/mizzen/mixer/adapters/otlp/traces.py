@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 from mizzen.mixer.adapters.otlp import answers
-from mizzen.mixer.adapters.otlp.values import SCOPE, attributes_of, resource_of
+from mizzen.mixer.adapters.otlp.values import SCOPE, add_attributes, clean_text, resource_of
 from mizzen.mixer.adapters.spans import Span
 from mizzen.mixer.expr import Value
 
@@ -26,12 +26,12 @@ def message_of(span: Span) -> trace_pb2.Span:
         trace_id=span.trace_id,
         span_id=span.span_id,
         parent_span_id=span.parent_id or b"",
-        name=span.name.encode(errors="replace").decode(),
+        name=clean_text(span.name),
         kind=kind,
         start_time_unix_nano=max(span.start, 0),
         end_time_unix_nano=max(span.end, 0),
-        attributes=attributes_of({**_conventional(span), **span.tags}),
     )
+    add_attributes(message.attributes, {**_conventional(span), **span.tags})
     if span.http_status >= (400 if span.is_client else 500):
         message.status.code = trace_pb2.Status.STATUS_CODE_ERROR
     return message
