@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from urllib.parse import urlsplit
 
 import typer
 
@@ -143,6 +144,12 @@ def mixer(
         int,
         typer.Option(metavar="N", parser=number_in(0, 1 << 30), help="Of these at once; 0: those of a second."),
     ] = 0,
+    tracing_otlp_endpoint: Annotated[
+        str,
+        typer.Option(
+            metavar="URL", parser=http_url, help="OTLP receiver over HTTP for spans of calls in sampled traces."
+        ),
+    ] = "",
     log_level: Annotated[LogLevel, typer.Option("--log-level", "-l", help="Least severe messages shown.")] = (
         LogLevel.INFO
     ),
@@ -206,6 +213,7 @@ def mixer(
         ),
         drain_seconds=drain_timeout,
         role=take_role(os.environ),
+        tracing_endpoint=tracing_otlp_endpoint,
         explain=explain,
         decisions=DecisionSettings(decision_entries, values=decision_values, header=decision_header),
     )
@@ -213,7 +221,18 @@ def mixer(
     if count > 1 and settings.role is None:
         run_workers(Plan(count, sys.argv[1:], address, port, monitoring_port, drain_timeout))
     else:
-        run(MixerServer(settings))
+        try:
+            server = MixerServer(settings)
+        except ImportError as error:
+            fail(f"--tracing-otlp-endpoint: needs the extra otlp (pip install 'mizzen[otlp]'): {error}", EXIT_USAGE)
+        run(server)
+
+
+def http_url(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise typer.BadParameter(f"'{text}'; accepted: a URL such as http://127.0.0.1:4318")
+    return text
 
 
 def tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> Tls | None:

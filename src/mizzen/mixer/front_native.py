@@ -7,11 +7,16 @@ answered from another thread, so that they keep no other call.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from mizzen.mixer.front import Calls, Limits, Outcome, Tls, begin
 from mizzen.mixer.reflection import Reflection
 from mizzen.mixer.runtime.metrics import RuntimeMetrics
+from mizzen.mixer.tracing.current import CURRENT
 from mizzen.wire import Pending, Server
+
+if TYPE_CHECKING:
+    from mizzen.mixer.tracing.spans import Tracing
 
 
 class NativeFront:
@@ -29,6 +34,7 @@ class NativeFront:
         limits: Limits | None = None,
         share_port: bool = False,
         observe: Callable[[float], None] | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._calls = calls
         self._metrics = metrics
@@ -38,6 +44,7 @@ class NativeFront:
         self._limits = limits or Limits()
         self._share_port = share_port
         self._observe = observe
+        self._tracing = tracing
         self._server: Server | None = None
 
     @property
@@ -89,7 +96,13 @@ class NativeFront:
         if pending.done:
             return  # the caller has left
 
+        trace = None
+        if self._tracing is not None and pending.trace:
+            trace = self._tracing.begin(pending.method, pending.trace, pending.peer, pending.age)
+
         def done(outcome: Outcome) -> None:
+            if trace is not None:
+                trace.end(outcome.code, outcome.message)
             if self._observe is not None:
                 self._observe(pending.age)
             if outcome.code:
@@ -97,4 +110,8 @@ class NativeFront:
             else:
                 pending.answer(outcome.response, outcome.generation, outcome.decision)
 
-        begin(self._calls, self._metrics, pending.method, pending.request, pending.peer, done)
+        token = CURRENT.set(trace)
+        try:
+            begin(self._calls, self._metrics, pending.method, pending.request, pending.peer, done)
+        finally:
+            CURRENT.reset(token)

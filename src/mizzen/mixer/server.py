@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, ProcessCollector
@@ -34,6 +35,9 @@ from mizzen.mixer.shedding import guarded, make_shedder
 from mizzen.mixer.workers.memory import refusals, without_local_counts
 from mizzen.mixer.workers.role import Role, naming
 
+if TYPE_CHECKING:
+    from mizzen.mixer.tracing.spans import Tracing
+
 CLOSE_SECONDS = 5.0
 """What handlers get at most to deliver what they hold, after the calls are answered."""
 
@@ -45,6 +49,7 @@ class MixerSettings:
     `adapter_directories` are folders with adapters and templates; `installed_adapters` says whether those of installed
     packages are loaded. `decisions` says what is kept of refusals, `explain` whether clients may ask for explanations.
     With a `role` this is one of several workers: it shares the port, and its monitoring port is on loopback.
+    `tracing_endpoint` is an OTLP receiver over HTTP for the spans of sampled calls; it needs the extra `otlp`.
     """
 
     config_directory: Path
@@ -61,6 +66,7 @@ class MixerSettings:
     decisions: DecisionSettings = field(default_factory=DecisionSettings)
     explain: bool = True
     role: Role | None = None
+    tracing_endpoint: str = ""
 
 
 class MixerServer:
@@ -85,6 +91,7 @@ class MixerServer:
         self.catalog = Catalog(settings.adapter_directories, points, inventory)
         explain = Explainer(self.dispatcher).explain if settings.explain else None
         calls = Calls(self.dispatcher.check, self.dispatcher.report, self._generation, explain)
+        self.tracing = _tracing(settings.tracing_endpoint, self.metrics.registry)
         shedder = make_shedder(settings.shedding, self.metrics.registry, time.monotonic)
         self.front: Front = NativeFront(
             guarded(calls, shedder, self.metrics) if shedder is not None else calls,
@@ -95,6 +102,7 @@ class MixerServer:
             limits=settings.limits,
             share_port=settings.role is not None,
             observe=shedder.observe if shedder is not None else None,
+            tracing=self.tracing,
         )
         self.metrics.registry.register(FrontCollector(self.front))
         self.certificates = (
@@ -189,6 +197,8 @@ class MixerServer:
         closing.join(CLOSE_SECONDS)
         if closing.is_alive():
             structlog.get_logger().error("handlers are not closed in time", seconds=CLOSE_SECONDS)
+        if self.tracing is not None:
+            self.tracing.close()
         if self.monitoring is not None:
             self.monitoring.stop()
 
@@ -228,6 +238,16 @@ class MixerServer:
         if self._serving.is_set():
             return text_page("ready")
         return text_page("not serving", HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _tracing(endpoint: str, registry: CollectorRegistry) -> Tracing | None:
+    """Raises ImportError without the extra `otlp`."""
+    if not endpoint:
+        return None
+    from mizzen.mixer.tracing.export import OtlpExporter
+    from mizzen.mixer.tracing.spans import Tracing
+
+    return Tracing(OtlpExporter(endpoint, registry))
 
 
 def _describe_process(registry: CollectorRegistry) -> None:

@@ -11,6 +11,7 @@ A call in place cannot be stopped; one that takes longer than the limit counts a
 
 from __future__ import annotations
 
+import functools
 import inspect
 import threading
 import time
@@ -30,6 +31,7 @@ from mizzen.mixer.calling.timers import Clockwork, Timers
 
 if TYPE_CHECKING:
     from mizzen.mixer.runtime.metrics import RuntimeMetrics
+from mizzen.mixer.tracing.current import CURRENT
 
 Result = TypeVar("Result")
 METHODS = ("check", "quota", "report", "report_groups", "generate")
@@ -77,6 +79,13 @@ class Caller:
 
     def call(self, method: str, template: str, wanted: type[Result], *arguments: object) -> Result | Future[Result]:
         """The answer, or its future; both raise `HandlerError`. A future is done at the latest when the time is up."""
+        trace = CURRENT.get()
+        if trace is None:
+            return self._call(method, template, wanted, *arguments)
+        ask = functools.partial(self._call, method, template, wanted, *arguments)
+        return trace.around(template, self.name, self.adapter.name, ask)
+
+    def _call(self, method: str, template: str, wanted: type[Result], *arguments: object) -> Result | Future[Result]:
         admission = self.quarantine.admit()
         if admission is Admission.NO:
             raise self._refusal()

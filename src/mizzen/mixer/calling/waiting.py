@@ -10,6 +10,8 @@ from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from typing import Any, TypeAlias, TypeVar
 
+from mizzen.mixer.tracing.current import CURRENT, CallTrace
+
 Result = TypeVar("Result")
 Waits: TypeAlias = Generator[Future[Any], None, Result]
 Run: TypeAlias = Callable[[Callable[[], None]], None]
@@ -47,10 +49,12 @@ def drive(steps: Waits[None], run: Run) -> Future[None] | None:
 
 
 def _go_on_after(waited: Future[Any], steps: Waits[None], outcome: Future[None], run: Run) -> None:
-    waited.add_done_callback(lambda _: run(lambda: _go_on(steps, outcome, run)))
+    trace = CURRENT.get()
+    waited.add_done_callback(lambda _: run(lambda: _go_on(steps, outcome, run, trace)))
 
 
-def _go_on(steps: Waits[None], outcome: Future[None], run: Run) -> None:
+def _go_on(steps: Waits[None], outcome: Future[None], run: Run, trace: CallTrace | None) -> None:
+    token = CURRENT.set(trace)  # this thread has its own
     try:
         waited = next(steps)
     except StopIteration:
@@ -59,3 +63,5 @@ def _go_on(steps: Waits[None], outcome: Future[None], run: Run) -> None:
         outcome.set_exception(error)
     else:
         _go_on_after(waited, steps, outcome, run)
+    finally:
+        CURRENT.reset(token)
