@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, ClassVar, TypeAlias
 
 import yaml
@@ -24,6 +25,7 @@ Path: TypeAlias = tuple[str | int, ...]
 _DEEPEST = 64
 _DEEP_ENOUGH = 400
 _MOST_NODES = 200_000
+_NAMES_KEPT = 4096
 _PREFIX = "tag:yaml.org,2002:"
 _MERGE = "<<"
 _PLAIN = "!plain"
@@ -77,11 +79,13 @@ def parse_documents(text: str, file: str) -> tuple[list[Document], list[ConfigEr
     return documents, errors
 
 
+@lru_cache(_NAMES_KEPT)
 def spellings_of(name: str) -> tuple[str, str, str]:
     """A field's name as given, in lowerCamelCase and in snake_case."""
     return name, to_camel(name), to_snake(name)
 
 
+@lru_cache(_NAMES_KEPT)
 def to_camel(name: str) -> str:
     first, *rest = name.split("_")
     return first + "".join(part[:1].upper() + part[1:] for part in rest)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
@@ -46,6 +48,37 @@ def test_an_expression_tells_its_type_and_attributes() -> None:
 
 def test_the_same_text_is_prepared_once_for_equal_vocabularies() -> None:
     assert compile_expression("request.size", BUILTIN) is compile_expression("request.size", Vocabulary(dict(BUILTIN)))
+
+
+def test_an_expression_that_nobody_uses_is_let_go() -> None:
+    gone = weakref.ref(compile_expression("request.size == 31337", BUILTIN))
+    gc.collect()
+    assert gone() is None
+
+
+@pytest.mark.parametrize(
+    ("text", "reads", "number"),
+    [
+        ("1", [], None),
+        ("request.size", [("request.size", None)], "request.size"),
+        ("request.size | 0", [("request.size", None)], "request.size"),
+        ('response.duration | "0ms"', [("response.duration", None)], "response.duration"),
+        ("request.size + 1", [("request.size", None)], None),
+        ("request.size | response.size", [("request.size", None), ("response.size", None)], None),
+        ("source.user", [("source.user", None)], None),
+        ('source.labels["app"] | "x"', [("source.labels", "app")], None),
+        ("source.labels[source.user]", [("source.labels", None), ("source.user", None)], None),
+        ('(source.labels | destination.labels)["a"]', [("destination.labels", None), ("source.labels", None)], None),
+        ('conditional(connection.mtls, "a", request.path)', [("connection.mtls", None), ("request.path", None)], None),
+        ('source.user.startsWith(request.headers["x"])', [("request.headers", "x"), ("source.user", None)], None),
+    ],
+)
+def test_an_expression_tells_what_its_value_depends_on(
+    text: str, reads: list[tuple[str, str | None]], number: str | None
+) -> None:
+    prepared = compile_expression(text, BUILTIN)
+    assert prepared.reads == frozenset(reads)
+    assert prepared.number == number
 
 
 @pytest.mark.parametrize(

@@ -202,3 +202,20 @@ def test_a_manifest_extends_the_vocabulary() -> None:
     assert stage.configure(text) == []
     assert "directive" in stage.check({"my.own": 3})
     assert "directive" not in stage.check({"my.own": 4})
+
+
+def test_a_reload_compiles_only_the_conditions_that_changed() -> None:
+    rule = "{{kind: rule, metadata: {{name: r{0}}}, spec: {{match: 'request.size == {1}', actions: [{2}]}}}}"
+    action = "{handler: h.scripted, instances: [n.checknothing]}"
+    others = ["{kind: scripted, metadata: {name: h}}", "{kind: checknothing, metadata: {name: n}}"]
+    stage = Stage()
+    sizes = list(range(20))
+    assert stage.configure("\n---\n".join([*others, *(rule.format(n, n, action) for n in sizes)])) == []
+    before = stage.snapshot.compiled.rules
+    sizes[7] = 1000
+    text = "\n---\n".join(
+        ["# moves every line", *others, *(rule.format(n, size, action) for n, size in enumerate(sizes))]
+    )
+    assert stage.configure(text) == []
+    after = stage.snapshot.compiled.rules
+    assert [key for key in before if before[key].match is not after[key].match] == ["r7.rule.istio-system"]
