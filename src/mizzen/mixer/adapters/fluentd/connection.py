@@ -54,7 +54,7 @@ class Connection:
                 self._write(message)
                 if chunk:
                     self._await_ack(chunk)
-        except (OSError, ValueError, msgpack.UnpackException) as error:
+        except (OSError, ValueError, TypeError, msgpack.UnpackException) as error:  # msgpack raises all of these
             self.close()
             raise SendError(str(error) or type(error).__name__) from None
 
