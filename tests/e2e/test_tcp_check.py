@@ -166,3 +166,17 @@ def test_a_client_that_ends_its_side_during_the_check_still_gets_its_answer(
     report = quiet_mixer.wait_for_report("connection.event", "close")
     assert (report["connection.received.bytes_total"], report["connection.sent.bytes_total"]) == (10, 13)
     assert events(quiet_mixer) == ["open", "close"]
+
+
+def test_the_time_a_connection_is_held_is_measured(tcp_proxy: ProxyProcess, quiet_mixer: FakeMixer) -> None:
+    quiet_mixer.on_check = CheckAnswer(delay=0.2)
+    with connect(tcp_proxy.tcp_address) as connection:
+        connection.sendall(b"x")
+        assert receive(connection, 1) == b"x"
+    name = "envoy_mizzen_tcp_mixer_filter_check_latency_us_count{"
+
+    def counted() -> bool:
+        lines = [line for line in tcp_proxy.admin.get("/stats/prometheus").splitlines() if line.startswith(name)]
+        return any(int(line.rsplit(" ", 1)[1]) > 0 for line in lines)
+
+    wait_until(counted, "the histogram, which Envoy shows a few seconds late", 15.0)

@@ -47,7 +47,7 @@ impl Call {
         if answered {
             return answer.complete_without_trailers();
         }
-        answer.interrupted(clock::now().since(self.sent) >= transport.config.rpc_timeout)
+        answer.interrupted(clock::is_over(self.sent, transport.config.rpc_timeout, clock::now()))
     }
 }
 

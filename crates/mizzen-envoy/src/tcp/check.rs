@@ -12,7 +12,7 @@ use super::call::{self, Call};
 use super::filter::{RESUME, RETRY, TcpFilter};
 use crate::ffi::{Header, NetworkHandle};
 use crate::report::OWN_NAMESPACE;
-use crate::wake;
+use crate::{clock, wake};
 
 impl TcpFilter {
     /// Asks whether the connection may go on; the answer if it is at hand.
@@ -21,6 +21,7 @@ impl TcpFilter {
         if !config.check {
             return Some(true);
         }
+        self.held.set(clock::now());
         let started = self.worker.client.start(&self.bag.borrow(), &config.quotas, &config.policy);
         let decision = self.advance(envoy, started)?;
         Some(self.note(envoy, &decision))
@@ -62,6 +63,7 @@ impl TcpFilter {
         }
         if let Some(decision) = self.settle(&envoy, call.ticket, call.sent, &outcome) {
             let allowed = self.note(&mut envoy, &decision);
+            self.worker.client.held_since(self.held.get());
             self.conclude(envoy, allowed);
         }
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use mizzen_client::Bag;
 use mizzen_client::flow::Ticket;
 use mizzen_client::grpc::Outcome;
+use mizzen_client::instant::Instant;
 use mizzen_client::schedule::Place;
 use mizzen_client::tcp::{Connection, Event, Moment, Resolution, Step, Tls, set_arrival, set_tls};
 
@@ -36,6 +37,8 @@ pub(crate) struct TcpFilter {
     /// An outcome that came while the attempt was being sent.
     pub(super) early: RefCell<Option<Outcome>>,
     pub(super) sending: Cell<bool>,
+    /// Since when the connection is held.
+    pub(super) held: Cell<Instant>,
     pub(super) scheduler: OnceCell<Arc<NetworkScheduler>>,
     registration: Cell<Option<Registration>>,
     /// When the next periodic report is due.
@@ -56,6 +59,7 @@ impl TcpFilter {
             call: Cell::default(),
             early: RefCell::default(),
             sending: Cell::default(),
+            held: Cell::default(),
             scheduler: OnceCell::new(),
             registration: Cell::default(),
             next_report: Cell::default(),
@@ -143,6 +147,7 @@ impl TcpFilter {
         match event {
             RETRY | RESUME => {
                 if let Some(allowed) = self.proceed(&mut envoy, event) {
+                    self.worker.client.held_since(self.held.get());
                     self.conclude(envoy, allowed);
                 }
             }
