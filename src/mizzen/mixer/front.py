@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import structlog
 from prometheus_client import Metric
@@ -130,8 +130,7 @@ _STATS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What a call ends with: `response`, or the gRPC status `code` with `message`; `generation` goes with both.
 
     `decision` is the id of a refusal.

@@ -11,7 +11,7 @@ result is the same each time; Istio's Mixer combined in the order in which adapt
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mizzen.mixer.adapters import CheckResult, Code, DirectResponse
 from mizzen.mixer.expr import Value
@@ -20,8 +20,7 @@ DEFAULT_VALID_FOR_SECONDS = 60.0
 DEFAULT_USES = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The answer to a Check before header operations."""
 
     code: int = 0
@@ -33,6 +32,9 @@ class Decision:
     @property
     def is_ok(self) -> bool:
         return self.code == Code.OK
+
+
+_NOTHING_SAID = Decision()
 
 
 class Combination:
@@ -70,7 +72,7 @@ class Combination:
 
     def decision(self) -> Decision:
         if not self._said_something:
-            return Decision()
+            return _NOTHING_SAID
         return Decision(self._code, ", ".join(self._messages), self._valid_for, self._uses, self._direct_response)
 
     def _add_outputs(self, action: str, output: Mapping[str, Value]) -> None:

@@ -9,9 +9,8 @@ policy decide.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager
 from typing import TypeAlias
 
 from mizzen.config.kinds import FailurePolicy
@@ -74,11 +73,11 @@ class Dispatcher:
 
         Raises `CallError` (INTERNAL), or puts it into the future, when no decision can be made.
         """
-        return drive(self._check(call), self._run)
+        return drive(self._accounted("Check", lambda snapshot: self._check(snapshot, call)), self._run)
 
     def explain(self, call: CheckCall, seen_through: Lens) -> Future[None] | None:
         """As `check`, with the routes as `seen_through` gives them, which may write down what is done with them."""
-        return drive(self._check(call, seen_through), self._run)
+        return drive(self._accounted("Check", lambda snapshot: self._check(snapshot, call, seen_through)), self._run)
 
     def report(self, call: ReportCall) -> Future[None] | None:
         """Takes every bag of `call`: each handler gets all instances of a template in one call, at the end.
@@ -86,64 +85,67 @@ class Dispatcher:
         None or a future as in `check`. The failure is a `CallError` (UNKNOWN) with every failure, after the good part
         has been delivered.
         """
-        return drive(self._report(call), self._run)
+        return drive(self._accounted("Report", lambda snapshot: self._report(snapshot, call)), self._run)
 
-    def _check(self, call: CheckCall, seen_through: Lens | None = None) -> Waits[None]:
-        with self._accounted("Check") as snapshot:
-            namespace = identity_namespace(call)
-            routes = snapshot.routes.of(namespace)
-            if seen_through is not None:
-                routes = seen_through(namespace, routes)
+    def _check(self, snapshot: Snapshot, call: CheckCall, seen_through: Lens | None = None) -> Waits[None]:
+        namespace = identity_namespace(call)
+        routes = snapshot.routes.of(namespace)
+        if seen_through is not None:
+            routes = seen_through(namespace, routes)
+        bag: AttributeSource = call
+        if len(routes.generate):
             bag = yield from self._prepare(routes, call)
-            prepared = call.mark()
-            decision, directive, matched, begun = yield from self._decide(routes, bag)
-            referenced = call.mark()
-            quotas, nothing = {}, []
-            if decision.is_ok:
-                for name, wanted in call.quotas.items():
-                    call.rewind(prepared)
-                    asked = Asked(name, wanted.amount, wanted.best_effort, call.deduplication_id)
-                    granted = yield from grant(asked, routes, bag, self._watch)
-                    if granted.amount <= 0 < wanted.amount:
-                        nothing.append(name)
-                    quotas[name] = QuotaResult(
-                        granted.amount,
-                        valid_for=granted.valid_for,
-                        code=granted.status.code,
-                        message=granted.status.message,
-                        referenced=call.mark(),
-                    )
-            if (nothing or not decision.is_ok) and self.decisions.is_on:
-                origin = Origin(snapshot.number, namespace)
-                keep(call, decision, nothing, matched, begun, origin, self.decisions, self._watch)
-                if not decision.is_ok:
-                    directive = telling(directive, decision, self.decisions.settings.header, call.decision_id)
-            call.reply(
-                decision.code,
-                decision.message,
-                valid_for=decision.valid_for,
-                uses=decision.uses,
-                directive=directive,
-                quotas=quotas,
-                referenced=referenced,
-            )
-            self._metrics.checks.labels(_code_name(decision.code)).inc()
+        asked = call.quotas
+        prepared = call.mark() if asked else None
+        decision, directive, matched, begun = yield from self._decide(routes, bag)
+        quotas: dict[str, QuotaResult] | None = None
+        nothing: list[str] = []
+        referenced = call.mark() if prepared is not None else None
+        if prepared is not None and decision.is_ok:
+            quotas = {}
+            for name, wanted in asked.items():
+                call.rewind(prepared)
+                one = Asked(name, wanted.amount, wanted.best_effort, call.deduplication_id)
+                granted = yield from grant(one, routes, bag, self._watch)
+                if granted.amount <= 0 < wanted.amount:
+                    nothing.append(name)
+                quotas[name] = QuotaResult(
+                    granted.amount,
+                    valid_for=granted.valid_for,
+                    code=granted.status.code,
+                    message=granted.status.message,
+                    referenced=call.mark(),
+                )
+        if (nothing or not decision.is_ok) and self.decisions.is_on:
+            origin = Origin(snapshot.number, namespace)
+            keep(call, decision, nothing, matched, begun, origin, self.decisions, self._watch)
+            if not decision.is_ok:
+                directive = telling(directive, decision, self.decisions.settings.header, call.decision_id)
+        call.reply(
+            decision.code,
+            decision.message,
+            valid_for=decision.valid_for,
+            uses=decision.uses,
+            directive=directive,
+            quotas=quotas,
+            referenced=referenced,
+        )
+        self._metrics.check_answered(decision.code)
 
-    def _report(self, call: ReportCall) -> Waits[None]:
-        with self._accounted("Report") as snapshot:
-            self._metrics.report_bags.inc(len(call))
-            collected = yield from collect(snapshot.routes, call, self._watch)
-            failures = collected.failures()
-            for index, text in call.errors:
-                self._metrics.bag_failures.inc()
-                failures.append(f"bag {index}: {text}")
-            for delivery in collected.deliver():
-                try:
-                    yield from resolve(delivery.answer)
-                except HandlerError as error:
-                    self._not_taken(delivery, error, failures)
-            if failures:
-                raise CallError(Code.UNKNOWN, ", ".join(dict.fromkeys(failures)))
+    def _report(self, snapshot: Snapshot, call: ReportCall) -> Waits[None]:
+        self._metrics.report_bags.inc(len(call))
+        collected = yield from collect(snapshot.routes, call, self._watch)
+        failures = collected.failures()
+        for index, text in call.errors:
+            self._metrics.bag_failures.inc()
+            failures.append(f"bag {index}: {text}")
+        for delivery in collected.deliver():
+            try:
+                yield from resolve(delivery.answer)
+            except HandlerError as error:
+                self._not_taken(delivery, error, failures)
+        if failures:
+            raise CallError(Code.UNKNOWN, ", ".join(dict.fromkeys(failures)))
 
     def _prepare(self, routes: NamespaceRoutes, bag: AttributeSource) -> Waits[AttributeSource]:
         try:
@@ -171,7 +173,10 @@ class Dispatcher:
                     begun.append((step, failed(error)))
         for step, answer in begun:
             try:
-                combination.add(step.handler.name, (yield from resolve(answer)), step.action)
+                if isinstance(answer, Future):
+                    waited: Waits[CheckResult] = resolve(answer)
+                    answer = yield from waited
+                combination.add(step.handler.name, answer, step.action)
             except HandlerError as error:
                 instead = check_instead(step.policy)
                 if instead is None:
@@ -206,12 +211,11 @@ class Dispatcher:
             self._watch.report_dropped(handler.name, count, "failed")
             failures.append(str(error))
 
-    @contextmanager
-    def _accounted(self, method: str) -> Iterator[Snapshot]:
-        """The snapshot in force, kept alive for one call; counts the call's failure."""
+    def _accounted(self, method: str, steps: Callable[[Snapshot], Waits[None]]) -> Waits[None]:
+        """The steps with the snapshot in force, which is kept alive for them; counts the call's failure."""
         snapshot = self._acquire()
         try:
-            yield snapshot
+            yield from steps(snapshot)
         except CallError as error:
             self._watch.call_failed(method, error.code.name, error.message)
             raise
@@ -225,7 +229,3 @@ class Dispatcher:
             if snapshot is self._snapshot:  # else it was exchanged in between and its handlers may be closed
                 return snapshot
             snapshot.users.leave()
-
-
-def _code_name(code: int) -> str:
-    return Code(code).name if code in Code._value2member_map_ else str(code)

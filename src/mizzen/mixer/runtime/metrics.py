@@ -5,7 +5,14 @@ Every fallback of the runtime has a counter here; docs/mixer.md lists them with 
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from collections.abc import Iterator, Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Metric
+from prometheus_client.registry import Collector
+
+from mizzen.mixer.adapters import Code
+from mizzen.mixer.adapters.prometheus.family import Definition, Family, Series
+from mizzen.mixer.adapters.prometheus.params import Kind
 
 _DISPATCH_BOUNDS = (
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
@@ -18,22 +25,36 @@ class RuntimeMetrics:
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry if registry is not None else CollectorRegistry()
-        self._dispatched: dict[tuple[str, str, str, bool], tuple[Counter, Histogram]] = {}
+        self._dispatched: dict[tuple[str, str, str, bool], tuple[Series, Series]] = {}
+        self._answers: dict[int, Counter] = {}
         self._configuration()
         self._handlers()
         self._extensions()
         self._calls()
 
     def dispatched(self, template: str, handler: str, adapter: str, failed: bool, seconds: float) -> None:
-        """Counts one call of an adapter; children are looked up once per combination."""
+        """Counts one call of an adapter."""
         place = (template, handler, adapter, failed)
-        children = self._dispatched.get(place)
-        if children is None:
-            labels = (template, handler, adapter, "true" if failed else "false")
-            children = (self.dispatches.labels(*labels), self.dispatch_duration.labels(*labels))
-            self._dispatched[place] = children
-        children[0].inc()
-        children[1].observe(seconds)
+        series = self._dispatched.get(place)
+        if series is None:
+            series = self._dispatched[place] = self._new_dispatched(*place)
+        count, duration = series
+        with self.dispatches.lock:  # of both
+            count.take(1.0, 1)
+            duration.take(seconds, 1)
+
+    def check_answered(self, code: int) -> None:
+        """Counts one answer by the code of its status."""
+        counter = self._answers.get(code)
+        if counter is None:
+            name = Code(code).name if code in Code._value2member_map_ else str(code)
+            counter = self._answers[code] = self.checks.labels(name)
+        counter.inc()
+
+    def _new_dispatched(self, template: str, handler: str, adapter: str, failed: bool) -> tuple[Series, Series]:
+        labels = (template, handler, adapter, "true" if failed else "false")
+        with self.dispatches.lock:
+            return self.dispatches.series(labels), self.dispatch_duration.series(labels)
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"mizzen_mixer_{name}", text, labels, registry=self.registry)
@@ -101,14 +122,20 @@ class RuntimeMetrics:
         self.extension_reloads = self._counter("extension_reloads", "Changes of adapters that were put in force.")
 
     def _calls(self) -> None:
-        self.dispatches = self._counter("runtime_dispatches", "Calls of adapters.", *_DISPATCH_LABELS)
-        self.dispatch_duration = Histogram(
-            "mizzen_mixer_runtime_dispatch_duration_seconds",
-            "Duration of calls of adapters.",
-            _DISPATCH_LABELS,
-            buckets=_DISPATCH_BOUNDS,
-            registry=self.registry,
+        self.dispatches = Family(
+            Definition("mizzen_mixer_runtime_dispatches_total", Kind.COUNTER, "Calls of adapters.", _DISPATCH_LABELS)
         )
+        self.dispatch_duration = Family(
+            Definition(
+                "mizzen_mixer_runtime_dispatch_duration_seconds",
+                Kind.DISTRIBUTION,
+                "Duration of calls of adapters.",
+                _DISPATCH_LABELS,
+                _DISPATCH_BOUNDS,
+            )
+        )
+        self.dispatch_duration.lock = self.dispatches.lock
+        self.registry.register(_Families((self.dispatches, self.dispatch_duration)))
         self.decisions_kept = self._gauge("decisions_kept", "Refusals that can be looked up by their id.")
         self.decisions_evicted = self._counter("decisions_evicted", "Refusals that made room for newer ones.")
         self.checks = self._counter("checks", "Check calls answered, by status code of the precondition.", "code")
@@ -131,3 +158,14 @@ class RuntimeMetrics:
             "quota_unmatched", "Quotas granted in full because no rule with that quota applied."
         )
         self.quota_failures = self._counter("quota_failures", "Quotas refused because an adapter or instance failed.")
+
+
+class _Families(Collector):
+    """Shows families whose updates are cheap enough for every call of an adapter."""
+
+    def __init__(self, families: Sequence[Family]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[Metric]:
+        for family in self._families:
+            yield family.collect()

@@ -27,6 +27,7 @@ class InUse:
 
     def __init__(self) -> None:
         self._calls = 0
+        self._awaited = False
         self._idle = threading.Condition()
 
     def enter(self) -> None:
@@ -36,12 +37,13 @@ class InUse:
     def leave(self) -> None:
         with self._idle:
             self._calls -= 1
-            if not self._calls:
+            if self._awaited and not self._calls:
                 self._idle.notify_all()
 
     def wait_until_idle(self, timeout_seconds: float) -> bool:
         """Whether no call is left; waits for at most the time given."""
         with self._idle:
+            self._awaited = True
             return self._idle.wait_for(lambda: not self._calls, timeout_seconds)
 
 
