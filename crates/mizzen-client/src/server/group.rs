@@ -55,7 +55,8 @@ impl Plan {
         let (mut key, mut numbers) = (Vec::new(), Vec::new());
         for (number, record) in records {
             places.find(message, record, &mut entries);
-            (key.clear(), numbers.clear());
+            key.clear();
+            numbers.clear();
             key.extend(places.keys.iter().map(|place| place.part(message, &entries)));
             for place in &places.values {
                 let found = entries[*place].as_ref().and_then(|entry| as_number(message, entry));
