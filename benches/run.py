@@ -36,6 +36,7 @@ def main() -> int:
         print(text, flush=True)
         if options.save:
             today = datetime.datetime.now(datetime.UTC).date()
+            BASELINES.mkdir(exist_ok=True)
             (BASELINES / f"{name}-{today}.txt").write_text(text)
     return 0
 
