@@ -42,7 +42,21 @@ impl<'a> Reader<'a> {
     }
 
     /// The next field's number and content, `None` at the end.
+    #[inline]
     pub(super) fn next(&mut self) -> Result<Option<(u32, Field)>, WireError> {
+        // almost every field: a number below 16, and a length below 128 that fits
+        if let Some([tag @ 8..=0x7f, length @ 0..=0x7f, rest @ ..]) = self.bytes.get(self.at..)
+            && tag & 7 == 2
+            && usize::from(*length) <= rest.len()
+        {
+            let span = Span { start: self.at as u32 + 2, len: u32::from(*length) };
+            self.at += 2 + usize::from(*length);
+            return Ok(Some((u32::from(tag >> 3), Field::Bytes(span))));
+        }
+        self.next_of_any_kind()
+    }
+
+    fn next_of_any_kind(&mut self) -> Result<Option<(u32, Field)>, WireError> {
         if self.at >= self.bytes.len() {
             return Ok(None);
         }
@@ -158,7 +172,43 @@ pub(super) fn text(bytes: &[u8], span: Span) -> Cow<'_, str> {
 }
 
 /// Key and value of a map's entry as they stand: the last of a repeated field wins.
+#[inline]
 pub(super) fn map_entry(bytes: &[u8], span: Span) -> Result<(Option<Field>, Option<Field>), WireError> {
+    match usual_entry(bytes, span) {
+        Some((key, value)) => Ok((Some(Field::Varint(key)), Some(value))),
+        None => any_entry(bytes, span),
+    }
+}
+
+/// A small number as key, then a small number or something short as value, and nothing else: almost every entry.
+#[inline]
+fn usual_entry(bytes: &[u8], span: Span) -> Option<(u64, Field)> {
+    let [0x08, rest @ ..] = span.bytes(bytes) else { return None };
+    let (key, rest) = small(rest)?;
+    match rest {
+        [0x10, rest @ ..] => match small(rest)? {
+            (value, []) => Some((key, Field::Varint(value))),
+            _ => None,
+        },
+        [0x12, length @ 0..=0x7f, rest @ ..] if usize::from(*length) == rest.len() => {
+            let len = u32::from(*length);
+            Some((key, Field::Bytes(Span { start: span.start + span.len - len, len })))
+        }
+        _ => None,
+    }
+}
+
+/// A number of one or two bytes, and what follows.
+#[inline]
+fn small(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    match bytes {
+        [low @ 0..=0x7f, rest @ ..] => Some((u64::from(*low), rest)),
+        [low, high @ 0..=0x7f, rest @ ..] => Some((u64::from(low & 0x7f) | u64::from(*high) << 7, rest)),
+        _ => None,
+    }
+}
+
+fn any_entry(bytes: &[u8], span: Span) -> Result<(Option<Field>, Option<Field>), WireError> {
     let mut reader = Reader::within(bytes, span);
     let (mut key, mut value) = (None, None);
     while let Some((number, field)) = reader.next()? {
@@ -183,4 +233,35 @@ pub(super) fn time(bytes: &[u8], span: Span) -> Result<Time, WireError> {
         }
     }
     Ok(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn shown(field: Option<Field>) -> Option<(u8, u64, u64)> {
+        field.map(|field| match field {
+            Field::Varint(number) => (0, number, 0),
+            Field::Fixed64(bits) => (1, bits, 0),
+            Field::Bytes(span) => (2, span.start.into(), span.len.into()),
+            Field::Other => (3, 0, 0),
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn usual_entries_read_as_all_others(
+            before in 0usize..3,
+            entry in prop::collection::vec(prop::sample::select(vec![0u8, 1, 2, 8, 16, 18, 127, 128, 200]), 0..8),
+        ) {
+            let bytes: Vec<u8> = std::iter::repeat_n(0, before).chain(entry.iter().copied()).collect();
+            let span = Span { start: before as u32, len: entry.len() as u32 };
+            if let Some((key, value)) = usual_entry(&bytes, span) {
+                let (slow_key, slow_value) = any_entry(&bytes, span).unwrap();
+                prop_assert_eq!(shown(Some(Field::Varint(key))), shown(slow_key));
+                prop_assert_eq!(shown(Some(value)), shown(slow_value));
+            }
+        }
+    }
 }
