@@ -11,7 +11,7 @@ import difflib
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from mizzen.config.errors import NO_VALUE
 from mizzen.mixer.expr import (
@@ -70,7 +70,7 @@ class InstanceError(Exception):
 class InstanceBuilder:
     """Builds instances of one configured instance; immutable and safe to share between threads."""
 
-    __slots__ = ("_evaluators", "_makers", "leaves", "name", "template", "types")
+    __slots__ = ("_evaluators", "_expressions", "_makers", "leaves", "name", "template", "types")
 
     def __init__(
         self, name: str, template: Template, leaves: Sequence[Leaf], makers: Sequence[_Maker], types: InstanceTypes
@@ -80,6 +80,7 @@ class InstanceBuilder:
         self.types = types
         self.leaves = tuple(leaves)
         self._makers = tuple(makers)
+        self._expressions = tuple(leaf.expression for leaf in leaves)
         self._evaluators = tuple(leaf.expression.evaluate for leaf in leaves)
 
     def build(self, bag: AttributeSource) -> Instance:
@@ -96,19 +97,17 @@ class InstanceBuilder:
 
     def build_sharing(self, bag: AttributeSource, known: dict[Expression, Value]) -> Instance:
         """As `build`, with the values of expressions that `known` has for this bag, adding those that it has not."""
-        values: list[Value] = []
-        append = values.append
-        try:
-            for leaf in self.leaves:
-                expression = leaf.expression
-                value = known.get(expression)
+        values = list(map(known.get, self._expressions))
+        if None in values:
+            for index, value in enumerate(values):
                 if value is None:
-                    value = known[expression] = expression.evaluate(bag)
-                append(value)
-        except EvaluationError as error:
-            place = self.leaves[len(values)].path
-            raise InstanceError(f"evaluation failed at [{self.name}]'{place}': '{error}'") from error
-        return self.assemble(values)
+                    expression = self._expressions[index]
+                    try:
+                        values[index] = known[expression] = expression.evaluate(bag)
+                    except EvaluationError as error:
+                        place = self.leaves[index].path
+                        raise InstanceError(f"evaluation failed at [{self.name}]'{place}': '{error}'") from error
+        return self.assemble(cast(list[Value], values))
 
     def assemble(self, values: Sequence[Value]) -> Instance:
         """The instance from the values of `leaves`, in their order."""
