@@ -43,6 +43,9 @@ pub(crate) struct ReportCall {
     peer: Option<String>,
 }
 
+/// The first record of a group, the numbers of all of them, and a column per value of the plan.
+type Row<'py> = (Bag, Vec<u32>, Bound<'py, PyTuple>);
+
 #[pymethods]
 impl ReportCall {
     #[new]
@@ -71,12 +74,7 @@ impl ReportCall {
 
     /// Records that agree in all keys of the plan, taken together: all of them, or those with the given numbers.
     #[pyo3(signature = (plan, among = None))]
-    fn group<'py>(
-        &self,
-        py: Python<'py>,
-        plan: &Plan,
-        among: Option<Vec<u32>>,
-    ) -> PyResult<Vec<(Bag, Vec<u32>, Bound<'py, PyTuple>)>> {
+    fn group<'py>(&self, py: Python<'py>, plan: &Plan, among: Option<Vec<u32>>) -> PyResult<Vec<Row<'py>>> {
         let message = self.request.message();
         let groups = plan.plan.group(&self.request, among.as_deref());
         let row = |group: server::Group| {
