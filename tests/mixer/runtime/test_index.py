@@ -43,6 +43,17 @@ def test_rules_match_in_their_order_whether_filed_or_scanned() -> None:
     assert matching(found, RecordedAttributes({"source.name": "a", "request.size": 5})) == (["0", "1", "3", "4"], 0)
 
 
+def test_a_condition_that_several_rules_have_is_evaluated_once() -> None:
+    found = rules(*["request.size > 3"] * 5, "request.size > 4", *["request.size > 9"] * 2)
+    bag = Counted({"request.size": 5})
+    assert matching(found, bag) == (["0", "1", "2", "3", "4", "5"], 0)
+    assert bag.lookups == 3
+
+
+def test_each_rule_whose_condition_fails_is_told() -> None:
+    assert matching(rules(*["request.size > 3"] * 3), RecordedAttributes({})) == ([], 3)
+
+
 def test_the_whole_condition_of_a_candidate_counts() -> None:
     found = rules(*[f'source.name == "a" && request.size == {size}' for size in range(3)])
     assert matching(found, RecordedAttributes({"source.name": "a", "request.size": 2})) == (["2"], 0)

@@ -50,12 +50,17 @@ class RuleSet(Generic[Rule]):
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules: tuple[Rule, ...] = tuple(rules)
         self._indexes, self._scanned = _file(self.rules)
+        conditions = [id(rule.match) for rule in self.rules if rule.match is not None]
+        self._repeats = len(set(conditions)) < len(conditions)
 
     def __len__(self) -> int:
         return len(self.rules)
 
     def matching(self, bag: AttributeSource, on_failure: OnFailure) -> list[Rule]:
-        """The rules whose condition holds, in order. A condition that cannot be evaluated does not hold."""
+        """The rules whose condition holds, in order. A condition that cannot be evaluated does not hold.
+
+        Rules with the same text share one condition, which is evaluated once.
+        """
         positions: Sequence[int] = self._scanned
         if self._indexes:
             found = list(positions)
@@ -66,17 +71,24 @@ class RuleSet(Generic[Rule]):
                     on_failure(f"of all that compare {index.equality.attribute}", error, index.size)
             positions = sorted(found)
         matched: list[Rule] = []
+        known: dict[int, bool] = {}
         for position in positions:
             rule = self.rules[position]
             condition = rule.match
             if condition is None:
                 matched.append(rule)
                 continue
-            try:
-                if condition.evaluate(bag) is True:
-                    matched.append(rule)
-            except EvaluationError as error:
-                on_failure(rule.key, error, 1)
+            holds = known.get(id(condition)) if self._repeats else None
+            if holds is None:
+                try:
+                    holds = condition.evaluate(bag) is True
+                except EvaluationError as error:
+                    on_failure(rule.key, error, 1)
+                    continue
+                if self._repeats:
+                    known[id(condition)] = holds
+            if holds:
+                matched.append(rule)
         return matched
 
 
