@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from prometheus_client import generate_latest
 from prometheus_client.openmetrics import exposition, parser
 from prometheus_client.parser import text_string_to_metric_families
 
-from mizzen.mixer.adapters import AdapterError, PartialReportError
+from mizzen.mixer.adapters import AdapterError, InstanceGroup, PartialReportError
 from mizzen.mixer.adapters.prometheus import PrometheusAdapter
 from mizzen.mixer.adapters.testing import AdapterBench
 from mizzen.mixer.expr import Duration, Timestamp, Value
@@ -246,3 +247,30 @@ def test_a_distribution_accounts_for_every_observation(values: list[float]) -> N
         label = "+Inf" if bound == math.inf else str(bound)
         assert found[f"istio_latency_seconds_bucket{{le={label}}}"] == sum(value <= bound for value in total)
     assert found["istio_latency_seconds_sum"] == pytest.approx(math.fsum(total), abs=1e-9)
+
+
+def test_only_metrics_whose_order_does_not_matter_are_grouped(bench: AdapterBench) -> None:
+    handler = bench.build(PrometheusAdapter, params_of(REQUESTS, LATENCY, GAUGE))
+    names = [metric["instance_name"] for metric in (REQUESTS, LATENCY, GAUGE)]
+    assert [handler.takes_groups(str(name)) for name in [*names, "unknown"]] == [True, True, False, False]
+
+
+def failure_of(report: Callable[[Any], None], taken: Any) -> str:
+    try:
+        report(taken)
+    except PartialReportError as error:
+        return str(error)
+    return ""
+
+
+numbers = st.one_of(st.integers(-2, 3).map(float), st.sampled_from([0.1, 0.5, math.inf, -math.inf, math.nan]))
+
+
+@given(st.lists(st.tuples(st.sampled_from(["requests", "latency"]), st.lists(numbers, min_size=1, max_size=4))))
+def test_a_group_comes_to_the_same_as_its_instances(groups: list[tuple[str, list[float]]]) -> None:
+    handlers = [AdapterBench().build(PrometheusAdapter, params_of(REQUESTS, LATENCY)) for _ in range(2)]
+    together = [InstanceGroup(Metric(f"{name}.instance.ns", None, {}), len(values), values) for name, values in groups]
+    apart = [Metric(f"{name}.instance.ns", value, {}) for name, values in groups for value in values]
+    errors = [failure_of(handlers[0].report_groups, together), failure_of(handlers[1].report, apart)]
+    assert errors[0] == errors[1]
+    assert samples(handlers[0]) == pytest.approx(samples(handlers[1]))

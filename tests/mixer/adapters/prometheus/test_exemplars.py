@@ -116,3 +116,10 @@ def test_what_cannot_be_is_a_problem(bench: AdapterBench, changes: dict[str, Any
     with pytest.raises(InvalidParamsError) as caught:
         bench.build(PrometheusAdapter, {"metrics": [{**REQUESTS, **changes}]}, instances=types)
     assert problem in str(caught.value)
+
+
+def test_metrics_with_exemplars_are_not_grouped(bench: AdapterBench) -> None:
+    plain = {"instance_name": "plain.instance.ns", "kind": "COUNTER"}
+    handler = bench.build(PrometheusAdapter, {"metrics": [REQUESTS, plain]})
+    assert not handler.takes_groups("requests.instance.ns")
+    assert handler.takes_groups("plain.instance.ns")

@@ -38,8 +38,11 @@ class Route:
 
     @property
     def takes_groups(self) -> bool:
-        """Whether the order of updates does not matter: not for the last value."""
-        return self._kind in (Kind.COUNTER, Kind.DISTRIBUTION)
+        """Whether the order of updates does not matter: not for the last value.
+
+        A trace that fills an exemplar differs in every record, and would make a group of each for all other metrics.
+        """
+        return self._exemplars is None and self._kind in (Kind.COUNTER, Kind.DISTRIBUTION)
 
     def update(self, instance: Metric, now: float, count: int = 1) -> None:
         """Takes `count` equal instances; ValueError says what is wrong with them."""
