@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mizzen.mixer.adapters import Adapter, InstanceGroup
 from mizzen.mixer.adapters.prometheus import PrometheusAdapter
 from mizzen.mixer.expr import Value
 from mizzen.mixer.runtime.routing import NamespaceRoutes
 from mizzen.mixer.templates import Instance
 from mizzen.wire import Duration
 
-from .stage import Stage
+from .stage import ScriptedAdapter, Stage
 
 CONFIG = """
 kind: handler
@@ -214,3 +215,69 @@ def test_a_sample_is_chosen_among_records_not_groups() -> None:
     assert stage.report(*[{"request.size": size} for size in range(9)]) == ""
     ((*taken,),) = logged(stage)
     assert [instance.value for instance in taken] == [0, 1, 4, 7]  # type: ignore[attr-defined]
+
+
+GROUPED = """
+kind: scripted
+metadata: {name: sums}
+---
+kind: metric
+metadata: {name: grouped}
+spec: {value: request.size | 0, dimensions: {code: response.code}}
+---
+kind: metric
+metadata: {name: single}
+spec: {value: request.size}
+---
+kind: rule
+metadata: {name: all}
+spec: {actions: [{handler: sums.scripted, instances: [grouped.metric, single.metric]}]}
+"""
+
+
+@pytest.fixture
+def sums(monkeypatch: pytest.MonkeyPatch) -> list[list[InstanceGroup]]:
+    """What an adapter that takes groups of one of its two instances gets."""
+    taken: list[list[InstanceGroup]] = []
+
+    def takes_groups(adapter: Adapter, instance: str) -> bool:
+        if instance.startswith("single"):
+            raise RuntimeError("cannot tell")
+        return True
+
+    def report_groups(adapter: ScriptedAdapter, groups: list[InstanceGroup]) -> None:
+        taken.append(groups)
+        if adapter.params.fails:
+            raise RuntimeError(adapter.params.fails)
+
+    monkeypatch.setattr(ScriptedAdapter, "takes_groups", takes_groups)
+    monkeypatch.setattr(ScriptedAdapter, "report_groups", report_groups)
+    return taken
+
+
+RECORDS = [{"response.code": code, "request.size": size} for code, size in ((200, 1), (404, 2), (200, 3))]
+
+
+def test_a_handler_gets_groups_and_single_instances_in_one_call(sums: list[list[InstanceGroup]]) -> None:
+    stage = Stage()
+    assert stage.configure(GROUPED) == []
+    assert stage.report(*RECORDS) == ""
+    ((*groups,),) = sums
+    shown = [(group.instance.name.partition(".")[0], group.count, group.numbers) for group in groups]
+    assert shown == [
+        ("grouped", 2, [1.0, 3.0]),
+        ("single", 1, None),
+        ("grouped", 1, [2.0]),
+        ("single", 1, None),
+        ("single", 1, None),
+    ]
+    assert stage.handler("sums.scripted.istio-system").reports == []
+
+
+def test_groups_that_a_handler_does_not_take_count_with_all_their_instances(sums: list[list[InstanceGroup]]) -> None:
+    stage = Stage()
+    assert stage.configure(GROUPED.replace("{name: sums}", "{name: sums}\nspec: {fails: full}")) == []
+    assert stage.report(*RECORDS) == "UNKNOWN: sums.scripted.istio-system: full"
+    assert len(sums) == 1
+    labels = {"handler": "sums.scripted.istio-system", "reason": "failed"}
+    assert stage.count("report_instances_dropped_total", **labels) == 6
