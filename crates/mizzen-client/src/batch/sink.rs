@@ -97,7 +97,7 @@ struct Held {
 /// The finished batches of one report destination.
 ///
 /// While the Mixer is away they wait within [`SinkLimits`]; beyond, the oldest are dropped and counted. A batch in flight and
-/// the newest one are never dropped for room, so the bound can be passed by these. An attempt that fails is repeated, so the
+/// the newest one left are never dropped for room, so the bound can be passed by these. An attempt that fails is repeated, so the
 /// Mixer may see a batch twice if only its answer was lost.
 #[derive(Debug)]
 pub struct ReportSink {
