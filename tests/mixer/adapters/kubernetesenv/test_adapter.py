@@ -259,10 +259,10 @@ def test_other_clusters_come_and_go_with_their_secrets(kubernetes_server: Server
     handler = build()
     wait_until(lambda: name_at(handler, 7) == "far-1", "the other cluster is known")
     assert kubernetes_server.queries(SECRETS, watch=False)[0]["labelSelector"] == "istio/multiCluster=true"
-    assert number(handler, "synced", cluster="remote.istio-system/east") == 3
+    wait_until(lambda: number(handler, "synced", cluster="remote.istio-system/east") == 3, "all its kinds are known")
     kubernetes_server.delete(SECRETS, "istio-system/remote")
     wait_until(lambda: name_at(handler, 7) is None, "the other cluster is forgotten")
-    assert number(handler, "synced", cluster="remote.istio-system/east") == 0
+    wait_until(lambda: number(handler, "synced", cluster="remote.istio-system/east") == 0, "nothing is said of it")
     other.stop()
 
 

@@ -1,0 +1,14 @@
+"""Property tests draw the same examples in every run, so that a failure can be repeated and none comes by luck.
+
+`HYPOTHESIS_PROFILE=explore make test` draws new ones. No profile has a time limit per example: a busy machine is no fault.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
