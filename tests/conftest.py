@@ -1,6 +1,7 @@
 """Property tests draw the same examples in every run, so that a failure can be repeated and none comes by luck.
 
-`HYPOTHESIS_PROFILE=explore make test` draws new ones. No profile has a time limit per example: a busy machine is no fault.
+`HYPOTHESIS_PROFILE=explore make test` draws new ones. No profile limits the time of an example: a busy machine is no
+fault.
 """
 
 from __future__ import annotations
