@@ -141,56 +141,33 @@ def struct(value: Mapping[str, Any]) -> dict[str, Any]:
     return {"@type": STRUCT, "value": dict(value)}
 
 
-def http_filter(module: dict[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    kind = "filters.http.dynamic_modules.v3.DynamicModuleFilter"
+def extension(kind: str, role: str, module: dict[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """A part of the module as Envoy's configuration names it: all kinds alike but for the `role` in two field names."""
     return {
         "name": "mixer",
         "typed_config": {
-            "@type": EXTENSIONS + kind,
+            "@type": f"{EXTENSIONS}{kind}",
             "dynamic_module_config": module,
-            "filter_name": "mixer",
-            "filter_config": struct(config),
+            f"{role}_name": "mixer",
+            f"{role}_config": struct(config),
         },
     }
+
+
+def http_filter(module: dict[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    return extension("filters.http.dynamic_modules.v3.DynamicModuleFilter", "filter", module, config)
 
 
 def tcp_filter(module: dict[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    kind = "filters.network.dynamic_modules.v3.DynamicModuleNetworkFilter"
-    return {
-        "name": "mixer",
-        "typed_config": {
-            "@type": EXTENSIONS + kind,
-            "dynamic_module_config": module,
-            "filter_name": "mixer",
-            "filter_config": struct(config),
-        },
-    }
+    return extension("filters.network.dynamic_modules.v3.DynamicModuleNetworkFilter", "filter", module, config)
 
 
 def access_log(module: dict[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    kind = "access_loggers.dynamic_modules.v3.DynamicModuleAccessLog"
-    return {
-        "name": "mixer",
-        "typed_config": {
-            "@type": EXTENSIONS + kind,
-            "dynamic_module_config": module,
-            "logger_name": "mixer",
-            "logger_config": struct(config),
-        },
-    }
+    return extension("access_loggers.dynamic_modules.v3.DynamicModuleAccessLog", "logger", module, config)
 
 
 def bootstrap_extension(module: dict[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    kind = "bootstrap.dynamic_modules.v3.DynamicModuleBootstrapExtension"
-    return {
-        "name": "mixer",
-        "typed_config": {
-            "@type": EXTENSIONS + kind,
-            "dynamic_module_config": module,
-            "extension_name": "mixer",
-            "extension_config": struct(config),
-        },
-    }
+    return extension("bootstrap.dynamic_modules.v3.DynamicModuleBootstrapExtension", "extension", module, config)
 
 
 def mixer_cluster(mixer: HostPort) -> dict[str, Any]:
