@@ -67,6 +67,14 @@ def test_a_handler_is_checked_against_the_instances_it_gets(tmp_path: Path) -> N
     assert "m.metric.istio-system" in found.stderr
 
 
+def test_a_handler_that_no_rule_uses_is_checked_too(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("{kind: stdio, metadata: {name: h}, spec: {outputPath: /x}}")
+    found = CliRunner().invoke(app, ["validate", str(file)])
+    assert found.exit_code == 1
+    assert "cannot specify an output path when using a STDOUT or STDERR log stream" in found.stderr
+
+
 def test_a_file_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
     found = CliRunner().invoke(app, ["validate", str(tmp_path / "nothing.yaml")])
     assert found.exit_code == 1

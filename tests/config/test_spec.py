@@ -11,7 +11,10 @@ from mizzen.config.kinds import AttributeManifest, HeaderOperationKind, Rule
 
 class Entry(SpecModel):
     max_amount: int = Field(default=0, ge=0)
-    valid_duration: DurationNs = 0
+    valid_duration: DurationNs = Field(default=0, le=3_600_000_000_000)
+    interval: DurationNs = Field(default=2_000_000_000, ge=1_000_000_000)
+    names: tuple[str, ...] = Field(default=("a",), min_length=1)
+    owner: str = Field(default="a", min_length=1)
 
 
 class Params(SpecModel):
@@ -86,6 +89,22 @@ def test_a_null_field_is_one_that_is_not_given() -> None:
             "  redis_server_url: a\n  redisServerUrl: b",
             "4:3: spec.redis_server_url: is given in both spellings; accepted: one of them",
         ),
+        (
+            "  redis_server_url: a\n  by_name: {x: {validDuration: 2h}}",
+            '5:32: spec.by_name.x.validDuration: "2h" is too long; accepted: a duration of at most 3600s',
+        ),
+        (
+            "  redis_server_url: a\n  entries: [{interval: 5ms}]",
+            '5:24: spec.entries[0].interval: "5ms" is too short; accepted: a duration of at least 1s',
+        ),
+        (
+            "  redis_server_url: a\n  entries: [{names: []}]",
+            "5:21: spec.entries[0].names: [] is empty; accepted: a list that is not empty",
+        ),
+        (
+            '  redis_server_url: a\n  entries: [{owner: ""}]',
+            '5:21: spec.entries[0].owner: "" is empty; accepted: a text that is not empty',
+        ),
         ("  redis_server_url: a\n  password: 5", "5:13: spec.password: (hidden) is not a text; accepted: a text"),
     ],
 )
@@ -98,6 +117,11 @@ def test_a_fault_names_place_value_and_what_is_accepted(spec: str, error: str) -
 def test_every_fault_of_a_spec_is_reported_at_once() -> None:
     _, errors = decode("  redis_server_url: 7\n  ratio: x\n  nope: 1\n")
     assert len(errors) == 3
+
+
+def test_a_list_with_faulty_entries_is_not_called_empty() -> None:
+    _, errors = decode("  redis_server_url: a\n  entries: [{names: [7]}]")
+    assert errors == ["5:22: spec.entries[0].names[0]: 7 is not a text; accepted: a text"]
 
 
 def test_a_rule_reads_as_istio_writes_it() -> None:

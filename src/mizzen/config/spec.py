@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from mizzen.config.documents import Path, spellings_of, to_camel, to_snake
+from mizzen.config.duration import format_duration
 from mizzen.config.errors import HIDDEN, NO_VALUE, ConfigError
 from mizzen.config.resource import Resource
 
@@ -61,7 +62,7 @@ def decode_spec(
     try:
         return model.model_validate_json(json.dumps(fields)), []
     except ValidationError as failure:
-        details = failure.errors(include_url=False)
+        details = [fault for fault in failure.errors(include_url=False) if not _follows(fault, data, schema)]
         return None, [_to_config_error(fault, data, schema, resource, at) for fault in details]
     except (TypeError, ValueError) as error:
         return None, [resource.error(at, f"cannot be read: {error}")]
@@ -116,10 +117,19 @@ def _to_config_error(
         spelled = [to_camel(field) for field in known] if _is_camel(name) else known
         accepted = f"did you mean {spelled[known.index(close[0])]}?" if close else ", ".join(sorted(spelled))
         return resource.error(full, "is not a known field", accepted=accepted or "no fields", key=True)
-    accepted = str(context.get("accepted") or context.get("expected") or _expected(node, schema))
+    bound = _duration_bound(fault, value)
+    accepted = str(context.get("accepted") or context.get("expected") or bound or _expected(node, schema))
     if node.get("format") == "password":
         value = HIDDEN
-    return resource.error(full, _reason(fault, node, schema), value=value, accepted=accepted)
+    return resource.error(full, _reason(fault, node, value), value=value, accepted=accepted)
+
+
+def _follows(fault: ErrorDetails, data: Mapping[str, Any], schema: Mapping[str, Any]) -> bool:
+    """Whether a list or mapping counts as too short only because its entries have faults, which are told."""
+    if fault["type"] != "too_short":
+        return False
+    value = _locate(fault["loc"], data, schema)[1]
+    return isinstance(value, list | dict) and len(value) >= fault["ctx"]["min_length"]
 
 
 def _locate(loc: Sequence[str | int], data: Any, schema: Mapping[str, Any]) -> tuple[Path, object, Mapping[str, Any]]:
@@ -179,13 +189,29 @@ _TYPE_FAULTS = re.compile(
 )
 
 
-def _reason(fault: ErrorDetails, node: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+def _reason(fault: ErrorDetails, node: Mapping[str, Any], value: object) -> str:
     if _TYPE_FAULTS.fullmatch(fault["type"]) and node.get("type") in _TYPES:
         return _TYPES[node["type"]][0]
     if fault["type"] in ("enum", "literal_error"):
         return "is not one of the known values"
+    if fault["type"] in ("too_short", "string_too_short"):
+        return "has too few entries" if value else "is empty"
+    if _duration_bound(fault, value):
+        return "is too long" if fault["type"].startswith("less") else "is too short"
     text = fault["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     return re.sub(r"^Input should (be|have|match) ", r"should \1 ", text)
+
+
+_DURATION_BOUNDS = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
+
+
+def _duration_bound(fault: ErrorDetails, value: object) -> str:
+    """What is accepted of a duration that is out of its bounds: the model counts nanoseconds, the document does not."""
+    context = fault.get("ctx", {})
+    for name, words in _DURATION_BOUNDS.items():
+        if isinstance(value, str) and isinstance(context.get(name), int):
+            return f"a duration of {words} {format_duration(context[name])}"
+    return ""
 
 
 def _expected(node: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
@@ -198,10 +224,13 @@ def _expected(node: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
         return " or ".join(dict.fromkeys(option for option in options if option))
     text = _TYPES.get(str(node.get("type")), ("", ""))[1]
     bounds = [f"{sign} {node[name]}" for name, sign in _BOUNDS if name in node]
+    if any(node.get(name) for name in _SIZES):
+        return f"{text} that is not empty"
     return f"{text} {' and '.join(bounds)}" if bounds else text
 
 
 _BOUNDS = (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
+_SIZES = ("minLength", "minItems", "minProperties")
 
 
 def _is_camel(name: str) -> bool:

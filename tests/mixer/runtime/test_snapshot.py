@@ -156,6 +156,12 @@ def test_handlers_that_no_rule_uses_are_not_built() -> None:
     assert not stage.snapshot.handlers
 
 
+def test_parameters_of_a_handler_that_no_rule_uses_are_checked_all_the_same() -> None:
+    stage = Stage()
+    (fault,) = stage.configure("{kind: listchecker, metadata: {name: h}, spec: {entryType: REGEX, overrides: ['(']}}")
+    assert 'h.listchecker.istio-system: spec.overrides[0]: "(" is not a regular expression' in fault
+
+
 def test_a_handler_that_is_no_longer_used_is_closed() -> None:
     stage = Stage()
     stage.configure(scripted())

@@ -17,6 +17,10 @@ PROXY_KINDS = frozenset(["QuotaSpec", "QuotaSpecBinding", "HTTPAPISpec", "HTTPAP
 """Kinds of the same API group that are read by the proxy's side."""
 
 
+OUT_OF_PROCESS_KINDS = frozenset(["adapter", "template"])
+"""Kinds that declare Istio's adapters out of process, which this Mixer does not call."""
+
+
 @dataclass(frozen=True)
 class Inventory:
     """What is compiled in. Adapter and template names are the legacy kinds of handlers and instances."""
@@ -37,6 +41,8 @@ class Inventory:
 
     def nearest_kind(self, kind: str) -> str:
         """The advice for a kind that is not known."""
+        if kind in OUT_OF_PROCESS_KINDS:
+            return "an adapter in Python, loaded with --adapter-dir, instead of one out of process"
         known = [*GENERIC_KINDS, *sorted(self.adapters), *sorted(self.templates)]
         close = difflib.get_close_matches(kind.lower(), known, 1)
         return f"did you mean {close[0]}?" if close else ", ".join(known)

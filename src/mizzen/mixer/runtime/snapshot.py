@@ -16,7 +16,7 @@ from mizzen.mixer.expr import BUILTIN
 from mizzen.mixer.runtime.compile import compile_resources
 from mizzen.mixer.runtime.configured import Compiled, RuleConfig
 from mizzen.mixer.runtime.inventory import Inventory
-from mizzen.mixer.runtime.live import HandlerSpec, HandlerTable, LiveHandler, build_handlers
+from mizzen.mixer.runtime.live import HandlerSpec, HandlerTable, LiveHandler, build_handlers, problems_of
 from mizzen.mixer.runtime.metrics import RuntimeMetrics
 from mizzen.mixer.runtime.routing import RouteTable
 from mizzen.mixer.templates import InstanceTypes
@@ -75,13 +75,14 @@ class Snapshot:
         before = previous or Snapshot()
         compiled, errors = compile_resources(resources, inventory or Inventory(), before.compiled)
         table = build_handlers(handler_specs(compiled.rules), before.handlers, metrics)
+        unused = (fault for spec in unused_specs(compiled) for fault in problems_of(spec))
         snapshot = Snapshot(
             number=before.number + 1,
             compiled=compiled,
             handlers=table.handlers,
             kept_handlers=frozenset(table.kept),
             routes=RouteTable(compiled.rules.values(), table.handlers, default_namespace),
-            errors=(*errors, *table.errors),
+            errors=(*errors, *table.errors, *unused),
         )
         _count(snapshot, table, metrics)
         return snapshot
@@ -97,6 +98,12 @@ def handler_specs(rules: Mapping[str, RuleConfig]) -> dict[str, HandlerSpec]:
             types = instances.setdefault(action.handler.key, {})
             types |= {instance.key: instance.builder.types for instance in action.instances}
     return {key: HandlerSpec(config, dict(sorted(instances[key].items()))) for key, config in configs.items()}
+
+
+def unused_specs(compiled: Compiled) -> list[HandlerSpec]:
+    """The handlers that no rule uses: their parameters are checked all the same, so that a mistake shows early."""
+    used = handler_specs(compiled.rules)
+    return [HandlerSpec(config, {}) for key, config in compiled.handlers.items() if key not in used]
 
 
 def close_replaced(before: Snapshot, after: Snapshot, timeout_seconds: float = 10.0) -> bool:

@@ -9,12 +9,12 @@ from mizzen.config.resource import Resource
 from mizzen.mixer.runtime.compile import compile_resources
 from mizzen.mixer.runtime.inventory import Inventory
 from mizzen.mixer.runtime.live import problems_of
-from mizzen.mixer.runtime.snapshot import handler_specs
+from mizzen.mixer.runtime.snapshot import handler_specs, unused_specs
 
 
 def validate_resources(resources: Mapping[str, Resource], inventory: Inventory | None = None) -> list[ConfigError]:
     """Every fault of `resources` taken together. Touches nothing outside the process."""
     compiled, errors = compile_resources(resources, inventory or Inventory())
-    for spec in handler_specs(compiled.rules).values():
+    for spec in (*handler_specs(compiled.rules).values(), *unused_specs(compiled)):
         errors += problems_of(spec)
     return errors
