@@ -78,7 +78,8 @@ def _client(address: Address, pool_size: int, timeout: float) -> Any:
         options["host"], options["port"] = address.nodes[0]
     if pool_size:
         options["max_connections"] = pool_size
-    return Redis(connection_pool=_pool(connection_class=kind, timeout=timeout, db=address.database, **options))
+    # a client that owns its pool: closing the one closes the connections of the other
+    return Redis.from_pool(_pool(connection_class=kind, timeout=timeout, db=address.database, **options))
 
 
 # The client's types are partial; these are the calls that it leaves untyped.
