@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mizzen.mixer.adapters.kubernetesenv.cache import ClusterCache
-from mizzen.mixer.adapters.kubernetesenv.objects import Owner, Pod, controller_of, key_of, pod_of
+from mizzen.mixer.adapters.kubernetesenv.objects import Owner, Pod, controller_of, pod_of
 from mizzen.mixer.adapters.kubernetesenv.outputs import outputs_of
 
 
@@ -151,14 +151,6 @@ def test_an_address_follows_its_pod() -> None:
 
 def test_the_first_container_with_a_port_is_its_container() -> None:
     assert pod_of(pod()).ports == {8080: "app", 9090: "app", 15001: "proxy"}
-
-
-@pytest.mark.parametrize(
-    "data", [None, [], {}, {"metadata": {"name": "x"}}, {"metadata": {"name": 1, "namespace": "x"}}]
-)
-def test_what_has_no_name_is_no_object(data: Any) -> None:
-    with pytest.raises(ValueError, match="an object has no name or no namespace"):
-        key_of(data)
 
 
 def test_a_controller_needs_no_owner() -> None:

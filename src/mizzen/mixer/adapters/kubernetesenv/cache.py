@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
-from mizzen.mixer.adapters.kubernetesenv.objects import Controller, Owner, Pod, controller_of, key_of, pod_of
+from mizzen.kubernetes.objects import key_of
+from mizzen.mixer.adapters.kubernetesenv.objects import Controller, Owner, Pod, controller_of, pod_of
 
 Kept = TypeVar("Kept")
 _UID_PREFIX = "kubernetes://"

@@ -15,15 +15,16 @@ from typing import Any
 import yaml
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from mizzen.kubernetes.api import Api, ApiError, ClusterConfigError
+from mizzen.kubernetes.background import Background
+from mizzen.kubernetes.client import KubernetesApi
+from mizzen.kubernetes.objects import key_of
+from mizzen.kubernetes.reflector import Reflector, Sink
 from mizzen.mixer.adapters.environment import Environment
 from mizzen.mixer.adapters.kubernetesenv.cache import ClusterCache
-from mizzen.mixer.adapters.kubernetesenv.client import ClusterConfigError, KubernetesApi
-from mizzen.mixer.adapters.kubernetesenv.objects import key_of
-from mizzen.mixer.adapters.kubernetesenv.reflector import ApiError, Reflector, Sink
 from mizzen.mixer.adapters.results import AdapterError
 
 LOCAL = "local"
-_CLOSE_S = 3.0
 _SELECTOR = "istio/multiCluster=true"
 _RESOURCES = {
     "pods": "/api/v1/pods",
@@ -53,15 +54,12 @@ class Clusters:
         self._remote: dict[str, tuple[str, asyncio.Task[None]]] = {}
         self._waiting = set(_RESOURCES)
         self._ready = threading.Event()
-        self._faults: list[ClusterConfigError] = []
-        self._loop = asyncio.new_event_loop()
-        self._main: asyncio.Task[None] | None = None
-        self._thread = threading.Thread(target=self._run, name=f"{environment.handler} watches", daemon=True)
-        self._thread.start()
+        self._failures: list[Exception] = []
+        self._background = Background(self._serve, self._ended, name=f"{environment.handler} watches")
         self._ready.wait(sync_timeout)
-        if self._faults:
+        for failure in self._failures:
             self.close()
-            raise AdapterError(f"kubernetesenv: {self._faults[0]}")
+            raise AdapterError(f"kubernetesenv: {failure}") from failure
         if self._waiting:
             environment.logger.warning("kubernetes is not known yet", handler=environment.handler)
 
@@ -70,26 +68,16 @@ class Clusters:
         return list(self._caches.values())
 
     def close(self) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop may have ended by itself
-            self._loop.call_soon_threadsafe(self._cancel)
-        self._thread.join(_CLOSE_S)
+        self._background.close()
 
-    def _cancel(self) -> None:
-        if self._main:
-            self._main.cancel()
-
-    def _run(self) -> None:
-        self._main = self._loop.create_task(self._serve())
-        try:
-            self._loop.run_until_complete(self._main)
-        except asyncio.CancelledError:
-            pass
-        except ClusterConfigError as error:
-            self._faults.append(error)
-        finally:
-            self._ready.set()
-            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-            self._loop.close()
+    def _ended(self, failure: Exception | None) -> None:
+        if failure:
+            self._failures.append(failure)
+        if failure and self._ready.is_set():
+            self._environment.logger.error(
+                "kubernetes is not watched any more", handler=self._environment.handler, error=repr(failure)
+            )
+        self._ready.set()
 
     async def _serve(self) -> None:
         api = await KubernetesApi.open(self._path)
@@ -101,7 +89,7 @@ class Clusters:
         finally:
             await api.close()
 
-    async def _reflect(self, api: KubernetesApi, cluster: str, resource: str) -> None:
+    async def _reflect(self, api: Api, cluster: str, resource: str) -> None:
         cache = self._caches[cluster]
         tables: dict[str, Sink] = {
             "pods": cache.pods,
@@ -111,7 +99,7 @@ class Clusters:
         progress = _Progress(self, cluster, resource)
         await Reflector(api, _RESOURCES[resource], tables[resource], progress, self._seconds, asyncio.sleep).run()
 
-    async def _follow_secrets(self, api: KubernetesApi, group: asyncio.TaskGroup) -> None:
+    async def _follow_secrets(self, api: Api, group: asyncio.TaskGroup) -> None:
         path = f"/api/v1/namespaces/{self._namespace}/secrets"
         progress = _Progress(self, LOCAL, "secrets")
         query = {"labelSelector": _SELECTOR}

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mizzen.kubernetes.objects import list_of, map_of, text_of
+
 _ENDED = ("Succeeded", "Failed")
 
 
@@ -41,31 +43,22 @@ class Pod:
     """Container by the port that it declares."""
 
 
-def key_of(data: Any) -> str:
-    """`<name>.<namespace>`, which tells objects of one kind apart; ValueError for what is no object."""
-    metadata = _map(_map(data).get("metadata"))
-    name, namespace = metadata.get("name"), metadata.get("namespace")
-    if not isinstance(name, str) or not isinstance(namespace, str) or not name:
-        raise ValueError("an object has no name or no namespace")
-    return f"{name}.{namespace}"
-
-
 def controller_of(data: Any) -> Controller:
-    return Controller(_owner(_map(_map(data).get("metadata"))))
+    return Controller(_owner(map_of(map_of(data).get("metadata"))))
 
 
 def pod_of(data: Any) -> Pod:
-    metadata, spec, status = (_map(_map(data).get(part)) for part in ("metadata", "spec", "status"))
-    ip = _text(status, "podIP")
-    addresses = [ip, *(_text(_map(entry), "ip") for entry in _list(status.get("podIPs")))]
+    metadata, spec, status = (map_of(map_of(data).get(part)) for part in ("metadata", "spec", "status"))
+    ip = text_of(status, "podIP")
+    addresses = [ip, *(text_of(map_of(entry), "ip") for entry in list_of(status.get("podIPs")))]
     hidden = spec.get("hostNetwork") is True or status.get("phase") in _ENDED
     return Pod(
-        name=_text(metadata, "name"),
-        namespace=_text(metadata, "namespace"),
-        service_account=_text(spec, "serviceAccountName"),
-        labels={str(name): str(value) for name, value in _map(metadata.get("labels")).items()},
+        name=text_of(metadata, "name"),
+        namespace=text_of(metadata, "namespace"),
+        service_account=text_of(spec, "serviceAccountName"),
+        labels={str(name): str(value) for name, value in map_of(metadata.get("labels")).items()},
         ip=ip,
-        host_ip=_text(status, "hostIP"),
+        host_ip=text_of(status, "hostIP"),
         addresses=() if hidden else tuple(dict.fromkeys(filter(None, addresses))),
         owner=_owner(metadata),
         ports=_ports(spec),
@@ -75,29 +68,16 @@ def pod_of(data: Any) -> Pod:
 def _ports(spec: Mapping[str, Any]) -> dict[int, str]:
     """The first container wins that declares a port."""
     found: dict[int, str] = {}
-    for container in map(_map, _list(spec.get("containers"))):
-        for port in map(_map, _list(container.get("ports"))):
+    for container in map(map_of, list_of(spec.get("containers"))):
+        for port in map(map_of, list_of(container.get("ports"))):
             number = port.get("containerPort")
             if isinstance(number, int):
-                found.setdefault(number, _text(container, "name"))
+                found.setdefault(number, text_of(container, "name"))
     return found
 
 
 def _owner(metadata: Mapping[str, Any]) -> Owner | None:
-    for reference in map(_map, _list(metadata.get("ownerReferences"))):
+    for reference in map(map_of, list_of(metadata.get("ownerReferences"))):
         if reference.get("controller") is True:
-            return Owner(_text(reference, "apiVersion"), _text(reference, "kind"), _text(reference, "name"))
+            return Owner(text_of(reference, "apiVersion"), text_of(reference, "kind"), text_of(reference, "name"))
     return None
-
-
-def _map(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _text(fields: Mapping[str, Any], name: str) -> str:
-    value = fields.get(name)
-    return value if isinstance(value, str) else ""

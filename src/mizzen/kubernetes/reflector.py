@@ -1,36 +1,23 @@
 """Keeps a table equal to a resource of the API server: a list, then a watch from its version on, for ever.
 
 The rules are those of the Kubernetes API: a watch that ended is continued from the last version seen, bookmarks
-included; a version that the server has forgotten (410 Gone) means a new list.
+included; a version that the server has forgotten (410 Gone) means a new list. A server that breaks these rules, by
+ending every watch at once or by forgetting the version it has just told, is asked again only after a pause.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
+
+from mizzen.kubernetes.api import Api, ApiError
 
 _GONE = 410
 _PAGE = "500"
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
-
-
-class ApiError(Exception):
-    """The API server could not be asked or refused; `status` is that of HTTP, 0 without an answer."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(f"status {status}: {reason}" if status else reason)
-        self.status = status
-
-
-class Api(Protocol):
-    """The two requests that a reflector makes. Both raise `ApiError`."""
-
-    async def get(self, path: str, query: Mapping[str, str]) -> Any:
-        """The JSON document of the answer."""
-
-    def watch(self, path: str, query: Mapping[str, str], seconds: float) -> AsyncIterator[Any]:
-        """The events of a watch, each a JSON document, until the server ends it."""
+SHORTEST_WATCH_S = 1.0
 
 
 class Sink(Protocol):
@@ -52,7 +39,7 @@ class Progress(Protocol):
 
 
 class Reflector:
-    """One resource. `seconds` is how long a watch lasts."""
+    """One resource. `seconds` is how long a watch lasts; `monotonic` is a clock in seconds that never goes back."""
 
     def __init__(
         self,
@@ -63,6 +50,7 @@ class Reflector:
         seconds: float,
         pause: Callable[[float], Awaitable[None]],
         query: Mapping[str, str] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._api = api
         self._path = path
@@ -71,7 +59,9 @@ class Reflector:
         self._seconds = seconds
         self._pause = pause
         self._query = dict(query or {})
+        self._monotonic = monotonic
         self._version = ""
+        self._fresh = False  # no watch has lasted since the list
         self._delay = 0.0
 
     async def run(self) -> None:
@@ -82,10 +72,10 @@ class Reflector:
                     await self._list()
                 await self._watch()
             except ApiError as error:
-                if error.status == _GONE and self._version:
+                if error.status == _GONE:
                     self._version = ""
-                    continue
-                await self._failed(error)
+                if error.status != _GONE or self._fresh:
+                    await self._failed(error)
             except Exception as error:  # an answer that looks like nothing expected must not end the watch for ever
                 self._version = ""
                 await self._failed(ApiError(0, f"{type(error).__name__}: {error}"))
@@ -104,6 +94,7 @@ class Reflector:
             items, version = await self._pages({})  # the list changed too much between two pages
         self._take(self._sink.replace, items)
         self._version = version
+        self._fresh = True
         self._progress.synced()
 
     async def _pages(self, options: Mapping[str, str]) -> tuple[list[Any], str]:
@@ -129,9 +120,19 @@ class Reflector:
             "resourceVersion": self._version,
             "timeoutSeconds": str(max(1, round(self._seconds))),
         }
-        async for event in self._api.watch(self._path, query, self._seconds):
-            self._apply(event)
-            self._delay = 0.0
+        start = self._monotonic()
+        worked = False
+        try:
+            async for event in self._api.watch(self._path, query, self._seconds):
+                self._apply(event)
+                worked = True
+        finally:
+            worked = worked or self._monotonic() - start >= SHORTEST_WATCH_S
+            if worked:
+                self._fresh = False
+                self._delay = 0.0
+        if not worked:
+            raise ApiError(0, "the watch ended at once")
 
     def _apply(self, event: Any) -> None:
         kind, item = (event.get("type"), event.get("object")) if isinstance(event, dict) else (None, None)

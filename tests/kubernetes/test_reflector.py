@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from mizzen.mixer.adapters.kubernetesenv.reflector import ApiError, Reflector
+from mizzen.kubernetes.api import ApiError
+from mizzen.kubernetes.reflector import Reflector
 
 
 class Script:
@@ -41,8 +42,10 @@ class Script:
 class Stage:
     """A table by name, the pauses and the failures."""
 
-    def __init__(self, lists: list[Any], watches: list[Any]) -> None:
+    def __init__(self, lists: list[Any], watches: list[Any], watch_seconds: float = 300) -> None:
         self.api = Script(lists, watches)
+        self.watch_seconds = watch_seconds
+        self.seconds = 0.0
         self.table: dict[str, int] = {}
         self.pauses: list[float] = []
         self.failures: list[str] = []
@@ -68,8 +71,14 @@ class Stage:
     async def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
 
+    def monotonic(self) -> float:
+        """Is asked when a watch begins and when it ends."""
+        self.seconds += self.watch_seconds
+        return self.seconds
+
     async def run(self) -> None:
-        reflector = Reflector(self.api, "/pods", self, self, 300, self.pause, {"labelSelector": "a=b"})
+        query = {"labelSelector": "a=b"}
+        reflector = Reflector(self.api, "/pods", self, self, 300, self.pause, query, self.monotonic)
         with pytest.raises(asyncio.CancelledError):
             await reflector.run()
 
@@ -149,7 +158,7 @@ async def test_a_broken_connection_is_continued_from_the_last_version() -> None:
 async def test_pauses_grow_until_an_event_arrives() -> None:
     failures = [ApiError(500, "no")] * 8
     watches: list[Any] = [[ApiError(500, "no")], [event("ADDED", "a", 1, "6"), ApiError(500, "no")]]
-    stage = Stage([*failures, listed("5")], watches)
+    stage = Stage([*failures, listed("5")], watches, watch_seconds=0.1)
     await stage.run()
     assert stage.pauses == [0.5, 1, 2, 4, 8, 16, 30, 30, 30, 0.5]
     assert stage.failures[0] == "status 500: no"
@@ -186,3 +195,20 @@ async def test_an_unknown_kind_of_event_is_passed_over() -> None:
     await stage.run()
     assert stage.table == {"a": 1}
     assert stage.failures == []
+
+
+async def test_a_watch_that_ends_at_once_is_asked_for_again_after_a_pause() -> None:
+    stage = Stage([listed("5")], [[], [], [event("ADDED", "a", 1, "6")], []], watch_seconds=0.1)
+    await stage.run()
+    assert stage.versions() == ["list", "5", "5", "5", "6", "6"]
+    assert stage.failures == ["the watch ended at once"] * 3
+    assert stage.pauses == [0.5, 1, 0.5]
+
+
+async def test_a_server_that_forgets_what_it_has_just_told_is_asked_again_after_a_pause() -> None:
+    gone = ApiError(410, "Gone")
+    stage = Stage([listed("5"), listed("6"), listed("7")], [[gone], [gone]], watch_seconds=0.1)
+    await stage.run()
+    assert stage.versions() == ["list", "5", "list", "6", "list", "7"]
+    assert stage.failures == ["status 410: Gone"] * 2
+    assert stage.pauses == [0.5, 1]
