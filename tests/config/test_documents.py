@@ -9,7 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mizzen.config.documents import parse_documents, render_path
+from mizzen.config.documents import parse_documents
+from mizzen.config.paths import render_path
 
 CASES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "cases_documents.yaml").read_text())
 

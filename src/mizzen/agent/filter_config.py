@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias
 
 from mizzen.agent.template import read_text
 from mizzen.config import ConfigError, Document, Position, parse_documents
-from mizzen.config.documents import render_path
+from mizzen.config.paths import render_path
 
 Steps: TypeAlias = tuple[str | int, ...]
 # A parser of JSON text that raises `ParseError` for the first fault.
@@ -45,7 +45,7 @@ def load_mapping(text: str, file: str) -> Document:
     if len(documents) > 1:
         raise ConfigError("is a second document", position=documents[1].position(), accepted="one document")
     if not documents:
-        return Document(file, {}, {}, {})
+        return Document(file, {})
     if not isinstance(documents[0].value, dict):
         raise ConfigError(
             "is not a mapping", position=documents[0].position(), accepted="named fields, as YAML or JSON"

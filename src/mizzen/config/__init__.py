@@ -8,9 +8,10 @@ Read next: `documents` (text to documents), `resource` (documents to resources),
 `kinds` (the generic kinds of the Mixer), `store` (a directory, with last good state and watch).
 """
 
-from mizzen.config.documents import Document, Path, parse_documents
+from mizzen.config.documents import Document, parse_documents
 from mizzen.config.duration import DurationNs, format_duration, parse_duration
 from mizzen.config.errors import ConfigError
+from mizzen.config.paths import Path
 from mizzen.config.position import Position
 from mizzen.config.resource import Resource, read_resources
 from mizzen.config.spec import SpecModel, decode_spec, invalid

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mizzen.config.documents import Document, Path, render_path
+from mizzen.config.documents import Document
 from mizzen.config.errors import NO_VALUE, ConfigError
+from mizzen.config.paths import Path, render_path
 from mizzen.config.position import Position
 
 DEFAULT_NAMESPACE = "istio-system"

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from mizzen.config.documents import to_camel
 from mizzen.config.duration import format_duration
+from mizzen.config.paths import to_camel
 from mizzen.config.spec import schema_of
 
 _DROPPED = frozenset(["title", "writeOnly", "default"])

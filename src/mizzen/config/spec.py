@@ -18,9 +18,9 @@ from typing import Any, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from mizzen.config.documents import Path, spellings_of, to_camel, to_snake
 from mizzen.config.duration import format_duration
 from mizzen.config.errors import HIDDEN, NO_VALUE, ConfigError
+from mizzen.config.paths import Path, spellings_of, to_camel, to_snake
 from mizzen.config.resource import Resource
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mizzen.config.documents import to_camel
+from mizzen.config.paths import to_camel
 from mizzen.config.kinds import AttributeManifest, Handler, Instance, Rule
 from mizzen.config.schema import both_spellings, model_schema
 from mizzen.mixer.expr import ValueType

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from mizzen.config.documents import Path
 from mizzen.config.errors import ConfigError
 from mizzen.config.kinds import AttributeManifest, Handler, Instance
+from mizzen.config.paths import Path
 from mizzen.config.resource import Resource
 from mizzen.config.spec import decode_spec
 from mizzen.mixer.adapters import Adapter

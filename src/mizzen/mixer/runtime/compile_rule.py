@@ -11,9 +11,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Mapping, Sequence
 
-from mizzen.config.documents import Path
 from mizzen.config.errors import ConfigError
 from mizzen.config.kinds import Action, HeaderOperation, HeaderOperationKind, Rule, Sampling
+from mizzen.config.paths import Path
 from mizzen.config.resource import Resource
 from mizzen.config.spec import decode_spec
 from mizzen.mixer.expr import Expression, ExpressionError, ValueType, Vocabulary, compile_expression

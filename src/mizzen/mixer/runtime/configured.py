@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mizzen.config.documents import Path
 from mizzen.config.errors import NO_VALUE, ConfigError
 from mizzen.config.kinds import CallLimits, FailurePolicy, HeaderOperationKind, QuarantineLimits
+from mizzen.config.paths import Path
 from mizzen.config.resource import Resource
 from mizzen.mixer.adapters import Adapter
 from mizzen.mixer.expr import Expression, Vocabulary
