@@ -111,14 +111,18 @@ def test_decisions_may_rest_on_a_claim(proxy: ProxyProcess, issuer: Issuer, fres
     assert len(fresh_mixer.checks) == 2
 
 
-@pytest.mark.parametrize("path", ["/lax/forged", "/open/forged"])
-def test_a_payload_that_a_client_sends_is_not_believed(
-    path: str, proxy: ProxyProcess, fresh_mixer: FakeMixer, backend: EchoBackend
-) -> None:
-    forged = text({**CLAIMS, "sub": "root"})
-    assert send(proxy.address, path, headers=[(PAYLOAD, forged)]).status == 200
-    report = fresh_mixer.wait_for_report("request.path", path)
-    for bag in (fresh_mixer.checks[0].attributes, report):
+FORGED = text({**CLAIMS, "sub": "root"})
+SENT = {
+    "once": [(PAYLOAD, FORGED)],
+    "twice": [(PAYLOAD, FORGED), (PAYLOAD, FORGED)],
+    "in capitals": [("X-JWT-Payload", FORGED)],
+    "empty first": [(PAYLOAD, ""), (PAYLOAD, FORGED)],
+}
+
+
+def assert_nothing_is_believed(path: str, mixer: FakeMixer, backend: EchoBackend) -> None:
+    report = mixer.wait_for_report("request.path", path)
+    for bag in (mixer.checks[0].attributes, report):
         assert not set(AUTH) & set(bag)
         headers = bag["request.headers"]
         assert isinstance(headers, Mapping)
@@ -126,20 +130,74 @@ def test_a_payload_that_a_client_sends_is_not_believed(
     assert PAYLOAD not in {name for name, _ in backend.requests[-1].headers}
 
 
-def test_a_payload_beside_a_verified_token_is_not_believed_either(
-    proxy: ProxyProcess, issuer: Issuer, fresh_mixer: FakeMixer
+@pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
+@pytest.mark.parametrize("path", ["/lax/forged", "/open/forged", "/failed/forged"])
+def test_a_payload_that_a_client_sends_is_not_believed(
+    path: str, sent: list[tuple[str, str]], proxy: ProxyProcess, fresh_mixer: FakeMixer, backend: EchoBackend
 ) -> None:
-    headers = [(PAYLOAD, text({**CLAIMS, "sub": "root"})), bearer(issuer.token("ES256"))]
+    assert send(proxy.address, path, headers=sent).status == 200
+    assert_nothing_is_believed(path, fresh_mixer, backend)
+
+
+def test_a_payload_beside_a_token_that_is_not_valid_is_not_believed(
+    proxy: ProxyProcess, issuer: Issuer, fresh_mixer: FakeMixer, backend: EchoBackend
+) -> None:
+    headers = [(PAYLOAD, FORGED), bearer(issuer.token("RS256", {**CLAIMS, "exp": 1}))]
+    assert send(proxy.address, "/failed/expired", headers=headers).status == 200
+    assert_nothing_is_believed("/failed/expired", fresh_mixer, backend)
+
+
+@pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
+def test_a_payload_beside_a_verified_token_gives_way_to_that_of_the_token(
+    sent: list[tuple[str, str]], proxy: ProxyProcess, issuer: Issuer, fresh_mixer: FakeMixer
+) -> None:
+    headers = [*sent, bearer(issuer.token("ES256"))]
     assert send(proxy.address, "/strict/both", headers=headers).status == 200
     assert fresh_mixer.checks[0].attributes["request.auth.principal"] == "https://issuer.example/ann"
 
 
-def test_a_provider_that_does_not_hand_on_its_payload_vouches_for_no_header(
+def test_a_client_cannot_hide_its_claims_by_sending_them_itself(
     proxy: ProxyProcess, issuer: Issuer, fresh_mixer: FakeMixer
 ) -> None:
-    headers = [(PAYLOAD, text({**CLAIMS, "sub": "root"})), bearer(issuer.token("RS256"))]
-    assert send(proxy.address, "/untold", headers=headers).status == 200
-    assert not set(AUTH) & set(fresh_mixer.checks[0].attributes)
+    headers = [(PAYLOAD, text(CLAIMS)), bearer(issuer.token("RS256"))]
+    assert send(proxy.address, "/strict/same", headers=headers).status == 200
+    assert fresh_mixer.checks[0].attributes["request.auth.principal"] == "https://issuer.example/ann"
+
+
+@pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
+@pytest.mark.parametrize("provider", ["untold", "unforwarded", "elsewhere", "unmarked", "all"])
+def test_a_provider_that_does_not_write_and_tell_its_payload_vouches_for_no_header(
+    provider: str,
+    sent: list[tuple[str, str]],
+    proxy: ProxyProcess,
+    issuer: Issuer,
+    fresh_mixer: FakeMixer,
+    backend: EchoBackend,
+) -> None:
+    """Each of them has verified the client's own token; none says what is in the header that the client sent."""
+    path = f"/{provider}/forged"
+    assert send(proxy.address, path, headers=[*sent, bearer(issuer.token("RS256"))]).status == 200
+    assert_nothing_is_believed(path, fresh_mixer, backend)
+
+
+def test_a_padded_payload_is_read_too(proxy: ProxyProcess, issuer: Issuer, fresh_mixer: FakeMixer) -> None:
+    claims = {**CLAIMS, "pad": "x"}
+    assert len(json.dumps(claims)) % 3 != 0, "the payload must need padding"
+    headers = [(PAYLOAD, FORGED), bearer(issuer.token("RS256", claims))]
+    assert send(proxy.address, "/padded", headers=headers).status == 200
+    assert json.loads(str(fresh_mixer.checks[0].attributes["request.auth.raw_claims"])) == claims
+
+
+def test_a_payload_that_was_taken_off_counts_in_the_size_of_the_request(
+    proxy: ProxyProcess, fresh_mixer: FakeMixer
+) -> None:
+    sizes = []
+    for path, sent in (("/lax/1", []), ("/lax/2", SENT["twice"])):
+        assert send(proxy.address, path, headers=sent).status == 200
+        sizes.append(fresh_mixer.wait_for_report("request.path", path)["request.total_size"])
+    plain, forged = sizes
+    assert isinstance(plain, int)
+    assert forged == plain + 2 * len(PAYLOAD + FORGED)
 
 
 def test_the_header_is_removed_even_where_nothing_is_asked_or_reported(
@@ -153,7 +211,7 @@ def test_a_request_that_jwt_authn_refuses_is_reported_without_claims(
     proxy: ProxyProcess, issuer: Issuer, fresh_mixer: FakeMixer
 ) -> None:
     expired = issuer.token("RS256", {**CLAIMS, "exp": 1})
-    headers = [bearer(expired), (PAYLOAD, text(CLAIMS))]
+    headers = [bearer(expired), (PAYLOAD, FORGED)]
     assert send(proxy.address, "/strict/expired", headers=headers).status == 401
     report = fresh_mixer.wait_for_report("request.path", "/strict/expired")
     assert report["response.code"] == 401

@@ -96,8 +96,8 @@ extern "C" fn envoy_dynamic_module_on_http_filter_new(config: Pointer, filter: P
         // SAFETY: the configuration outlives its filters; it is only borrowed here.
         let config = unsafe { ManuallyDrop::new(Arc::from_raw(config.cast_const().cast())) };
         // SAFETY: the pointer is live for the hook.
-        let envoy = unsafe { HttpHandle::new(filter) };
-        Rc::into_raw(Rc::new(HttpFilter::new(&config, &envoy))).cast_mut().cast()
+        let mut envoy = unsafe { HttpHandle::new(filter) };
+        Rc::into_raw(Rc::new(HttpFilter::new(&config, &mut envoy))).cast_mut().cast()
     })
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Arrival {
     pub(crate) headers_without_trace: Option<usize>,
     /// The value of the forwarding header.
     pub(crate) forwarded: Option<Vec<u8>>,
-    /// The value of the header with a token's payload, verified or not.
+    /// The value of the header with a token's payload; only a filter can have written it.
     pub(crate) payload: Option<Vec<u8>>,
 }
 

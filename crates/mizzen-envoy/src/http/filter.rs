@@ -9,17 +9,18 @@ use mizzen_client::flow::{Decision, Finished, Started, Ticket};
 use mizzen_client::grpc::Outcome;
 use mizzen_client::instant::Instant;
 use mizzen_client::status::Status;
-use mizzen_client::{Bag, auth, names};
+use mizzen_client::{Bag, names};
 
 use super::attributes::{Arrival, FORWARD_HEADER, PAYLOAD_HEADER, derive};
 use super::call::{self, Call};
 use super::config::HttpFilterConfig;
 use super::directive::{Reply, apply};
+use super::payload;
 use super::prepared::{Prepared, forward_header};
 use super::worker::Worker;
 use crate::client::Waiter;
 use crate::clock;
-use crate::ffi::{Header, HeaderKind, HeadersStatus, HttpHandle, HttpScheduler, MetadataSource, StreamView};
+use crate::ffi::{Header, HeaderKind, HeadersStatus, HttpHandle, HttpScheduler, StreamView};
 use crate::report::{OWN_NAMESPACE, Record, forget_current, make_current, read_metadata, recycled};
 use crate::wake;
 
@@ -61,12 +62,14 @@ pub(crate) struct HttpFilter {
 }
 
 impl HttpFilter {
-    pub(crate) fn new(config: &Arc<HttpFilterConfig>, envoy: &HttpHandle<'_>) -> HttpFilter {
+    pub(crate) fn new(config: &Arc<HttpFilterConfig>, envoy: &mut HttpHandle<'_>) -> HttpFilter {
+        let mut record = recycled();
+        record.observed.taken_off_bytes = payload::take_off_sent(envoy);
         HttpFilter {
             worker: Worker::of(config, envoy),
             state: Cell::new(State::NotStarted),
             grpc: Cell::new(false),
-            record: RefCell::new(Some(recycled())),
+            record: RefCell::new(Some(record)),
             prepared: RefCell::default(),
             verdict: RefCell::default(),
             ticket: Cell::default(),
@@ -416,16 +419,10 @@ impl Waiter for HttpFilter {
 /// What the headers and the connection tell, and the claims of a token, if it was verified.
 fn derive_all(envoy: &HttpHandle<'_>, bag: &mut Bag) -> Arrival {
     let arrival = derive(envoy, bag, clock::wall());
-    if let Some(payload) = arrival.payload.as_ref().filter(|_| is_verified(envoy)) {
-        auth::apply_payload(payload, bag);
+    if let Some(payload) = &arrival.payload {
+        payload::apply(envoy, payload, bag);
     }
     arrival
-}
-
-/// Whether jwt_authn says of this very request that the payload header is its own; a client can send a header, but no metadata.
-fn is_verified(envoy: &HttpHandle<'_>) -> bool {
-    let keys = envoy.metadata_keys(MetadataSource::Dynamic, auth::VERIFIED_NAMESPACE.as_bytes());
-    keys.iter().any(|key| key == auth::VERIFIED_KEY.as_bytes())
 }
 
 /// Removes the headers that are for this filter alone, and puts in what this proxy forwards.

@@ -5,6 +5,7 @@ mod call;
 mod config;
 mod directive;
 mod filter;
+mod payload;
 mod prepared;
 mod worker;
 

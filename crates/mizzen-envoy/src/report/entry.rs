@@ -19,6 +19,8 @@ pub(crate) const OWN_NAMESPACE: &str = "istio.mixer";
 pub(crate) struct Observed {
     /// Bytes of the request's headers as they arrived; `None` if the filter did not see them.
     pub(crate) request_header_bytes: Option<u64>,
+    /// Bytes of headers that were taken off before any filter saw the request.
+    pub(crate) taken_off_bytes: u64,
     pub(crate) request_trailer_bytes: u64,
     /// The status that the Mixer's refusal stands for.
     pub(crate) denied_code: Option<u16>,
@@ -146,13 +148,14 @@ fn find<'h>(headers: &'h [Header<'_>], name: &[u8]) -> Option<&'h [u8]> {
 
 fn set_sizes(log: &LogHandle<'_>, bag: &mut Bag, observed: &Observed, response_header_bytes: u64) {
     let bytes = log.bytes();
-    // a filter that did not see the request did not change it either
-    let request_header_bytes = observed.request_header_bytes.unwrap_or_else(|| {
+    // a filter that did not see the request changed nothing else
+    let header_bytes = observed.request_header_bytes.unwrap_or_else(|| {
         log.with_headers(HeaderKind::Request, |headers| headers.iter().map(|header| header.size() as u64).sum())
     });
+    let request_bytes = observed.taken_off_bytes + header_bytes + observed.request_trailer_bytes;
     let sizes = [
         (names::REQUEST_SIZE, bytes.received),
-        (names::REQUEST_TOTAL_SIZE, bytes.received + request_header_bytes + observed.request_trailer_bytes),
+        (names::REQUEST_TOTAL_SIZE, bytes.received + request_bytes),
         (names::RESPONSE_SIZE, bytes.sent),
         (names::RESPONSE_TOTAL_SIZE, bytes.sent + response_header_bytes),
     ];
