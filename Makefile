@@ -22,6 +22,7 @@ demo: $(VENV)/.native ## Watch real requests pass through Envoy, the filter and 
 test: $(VENV)/.native ## Run all tests, Rust and Python, end to end with the real Envoy
 	@tests/install-redis.sh
 	@tests/install-opa.sh
+	@tests/install-kubernetes.sh
 	PROPTEST_RNG_SEED=$(SEED) cargo test --quiet --package mizzen-client --package mizzen-envoy
 	$(BIN)/python -m pytest -q
 

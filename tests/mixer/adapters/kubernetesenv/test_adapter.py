@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import base64
-import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 import yaml
-from prometheus_client import generate_latest
-from prometheus_client.parser import text_string_to_metric_families
 from pydantic import ValidationError
+from tests.mixer.adapters.kubernetesenv.handlers import Builder, ask, build_handler, name_at, number
 
-from mizzen.mixer.adapters import Adapter, AdapterError
+from mizzen.mixer.adapters import AdapterError
 from mizzen.mixer.adapters.kubernetesenv import KubernetesEnvAdapter, KubernetesEnvParams
 from mizzen.mixer.adapters.testing import AdapterBench
-from mizzen.mixer.expr import Value
-from mizzen.mixer.templates import Kubernetes
 from mizzen.testing import unused_port, wait_until
 
 PODS = "/api/v1/pods"
@@ -45,18 +41,13 @@ class Server(Protocol):
     def stop(self) -> None: ...
 
 
-Builder = Callable[..., KubernetesEnvAdapter]
-
-
 @pytest.fixture
 def build(kubernetes_server: Server, tmp_path: Path) -> Iterator[Builder]:
     """Handlers for the server of the test, closed at the end."""
     handlers: list[KubernetesEnvAdapter] = []
 
     def make(variables: dict[str, str] | None = None, path: str = "", **params: Any) -> KubernetesEnvAdapter:
-        given = {"kubeconfig_path": path or kubernetes_server.write_kubeconfig(tmp_path), **params}
-        decoded = KubernetesEnvParams.model_validate_json(json.dumps(given))
-        handlers.append(KubernetesEnvAdapter(decoded, AdapterBench().environment(), variables or {}))
+        handlers.append(build_handler(path or kubernetes_server.write_kubeconfig(tmp_path), variables, **params))
         return handlers[-1]
 
     yield make
@@ -70,21 +61,6 @@ def pod(name: str, ip: str, **labels: str) -> dict[str, Any]:
         "spec": {"containers": [{"name": "app", "ports": [{"containerPort": 8080}]}]},
         "status": {"podIP": ip, "phase": "Running"},
     }
-
-
-def ask(handler: KubernetesEnvAdapter, **fields: Any) -> dict[str, Value]:
-    return handler.generate(Kubernetes("attributes.instance.istio-system", **fields))
-
-
-def name_at(handler: KubernetesEnvAdapter, ip: int) -> Value | None:
-    return ask(handler, source_ip=bytes([10, 0, 0, ip])).get("source_pod_name")
-
-
-def number(handler: Adapter, name: str, **labels: str) -> float:
-    assert handler.registry is not None
-    families = text_string_to_metric_families(generate_latest(handler.registry).decode())
-    samples = [s for f in families for s in f.samples if s.name == f"mizzen_kubernetesenv_{name}"]
-    return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
 
 
 def test_both_sides_are_known_once_the_handler_is_built(kubernetes_server: Server, build: Builder) -> None:
@@ -135,14 +111,14 @@ def test_the_container_is_that_of_the_port(
 
 def test_changes_are_followed(kubernetes_server: Server, build: Builder) -> None:
     handler = build()
-    assert name_at(handler, 1) is None
+    assert name_at(handler, "10.0.0.1") is None
     kubernetes_server.put(PODS, pod("web-1", "10.0.0.1"))
-    wait_until(lambda: name_at(handler, 1) == "web-1", "the pod is added")
+    wait_until(lambda: name_at(handler, "10.0.0.1") == "web-1", "the pod is added")
     kubernetes_server.put(PODS, pod("web-1", "10.0.0.9"))
-    wait_until(lambda: name_at(handler, 9) == "web-1", "the pod is changed")
-    assert name_at(handler, 1) is None
+    wait_until(lambda: name_at(handler, "10.0.0.9") == "web-1", "the pod is changed")
+    assert name_at(handler, "10.0.0.1") is None
     kubernetes_server.delete(PODS, "shop/web-1")
-    wait_until(lambda: name_at(handler, 9) is None, "the pod is deleted")
+    wait_until(lambda: name_at(handler, "10.0.0.9") is None, "the pod is deleted")
     assert len(kubernetes_server.queries(PODS, watch=False)) == 1
 
 
@@ -150,14 +126,14 @@ def test_a_list_is_read_in_pages(kubernetes_server: Server, build: Builder) -> N
     for index in range(1, 6):
         kubernetes_server.put(PODS, pod(f"web-{index}", f"10.0.0.{index}"))
     handler = build()
-    assert [name_at(handler, index) for index in range(1, 6)] == [f"web-{index}" for index in range(1, 6)]
+    assert [name_at(handler, f"10.0.0.{index}") for index in range(1, 6)] == [f"web-{index}" for index in range(1, 6)]
     assert [query.get("continue") for query in kubernetes_server.queries(PODS, watch=False)] == [None, "2", "4"]
 
 
 def test_an_event_of_any_size_is_read(kubernetes_server: Server, build: Builder) -> None:
     handler = build()
     kubernetes_server.put(PODS, pod("big", "10.0.0.1", note="x" * 3_000_000))
-    wait_until(lambda: name_at(handler, 1) == "big", "the pod is added")
+    wait_until(lambda: name_at(handler, "10.0.0.1") == "big", "the pod is added")
 
 
 def test_a_watch_that_ends_is_continued_after_the_last_bookmark(kubernetes_server: Server, build: Builder) -> None:
@@ -178,10 +154,10 @@ def test_a_watch_that_ends_is_continued_after_the_last_bookmark(kubernetes_serve
 def test_a_broken_watch_misses_nothing(kubernetes_server: Server, build: Builder) -> None:
     handler = build()
     kubernetes_server.put(PODS, pod("web-1", "10.0.0.1"))
-    wait_until(lambda: name_at(handler, 1) == "web-1", "the pod is added")
+    wait_until(lambda: name_at(handler, "10.0.0.1") == "web-1", "the pod is added")
     kubernetes_server.cut()
     kubernetes_server.put(PODS, pod("web-2", "10.0.0.2"))
-    wait_until(lambda: name_at(handler, 2) == "web-2", "the pod is added")
+    wait_until(lambda: name_at(handler, "10.0.0.2") == "web-2", "the pod is added")
     assert len(kubernetes_server.queries(PODS, watch=False)) == 1
 
 
@@ -196,15 +172,15 @@ def test_a_version_that_the_server_has_forgotten_means_a_new_list(kubernetes_ser
     kubernetes_server.put(PODS, pod("new", "10.0.0.2"))
     kubernetes_server.forget()
     del kubernetes_server.refused[PODS]
-    wait_until(lambda: name_at(handler, 2) == "new", "the list is read anew")
-    assert name_at(handler, 1) is None
+    wait_until(lambda: name_at(handler, "10.0.0.2") == "new", "the list is read anew")
+    assert name_at(handler, "10.0.0.1") is None
     assert number(handler, "lists_total", resource="pods") == 2
 
 
 def test_an_error_event_410_means_a_new_list(kubernetes_server: Server, build: Builder) -> None:
     handler = build()
     kubernetes_server.put(PODS, pod("web-1", "10.0.0.1"))
-    wait_until(lambda: name_at(handler, 1) == "web-1", "the watch works")
+    wait_until(lambda: name_at(handler, "10.0.0.1") == "web-1", "the watch works")
     kubernetes_server.fail_watches(PODS, 410)
     wait_until(lambda: number(handler, "lists_total", resource="pods") == 2, "the list is read anew")
     assert number(handler, "failures_total") == 0
@@ -223,7 +199,7 @@ def test_a_server_that_is_away_does_not_keep_the_handler_from_being_built(
     assert number(handler, "failures_total", resource="pods") >= 1
     back = type(kubernetes_server)(port=port)
     back.put(PODS, pod("web-1", "10.0.0.1"))
-    wait_until(lambda: name_at(handler, 1) == "web-1", "the server is found")
+    wait_until(lambda: name_at(handler, "10.0.0.1") == "web-1", "the server is found")
     back.stop()
 
 
@@ -242,7 +218,7 @@ def test_secrets_may_be_forbidden(kubernetes_server: Server, build: Builder) -> 
     kubernetes_server.refused[SECRETS] = 403
     kubernetes_server.put(PODS, pod("web-1", "10.0.0.1"))
     handler = build()
-    assert name_at(handler, 1) == "web-1"
+    assert name_at(handler, "10.0.0.1") == "web-1"
     wait_until(lambda: number(handler, "failures_total", resource="secrets") >= 1, "the refusal is counted")
 
 
@@ -259,11 +235,11 @@ def test_other_clusters_come_and_go_with_their_secrets(kubernetes_server: Server
     other.put(PODS, pod("far-1", "10.0.0.7"))
     kubernetes_server.put(SECRETS, secret("remote", east=other.kubeconfig()))
     handler = build()
-    wait_until(lambda: name_at(handler, 7) == "far-1", "the other cluster is known")
+    wait_until(lambda: name_at(handler, "10.0.0.7") == "far-1", "the other cluster is known")
     assert kubernetes_server.queries(SECRETS, watch=False)[0]["labelSelector"] == "istio/multiCluster=true"
     wait_until(lambda: number(handler, "synced", cluster="remote.istio-system/east") == 3, "all its kinds are known")
     kubernetes_server.delete(SECRETS, "istio-system/remote")
-    wait_until(lambda: name_at(handler, 7) is None, "the other cluster is forgotten")
+    wait_until(lambda: name_at(handler, "10.0.0.7") is None, "the other cluster is forgotten")
     wait_until(lambda: number(handler, "synced", cluster="remote.istio-system/east") == 0, "nothing is said of it")
     other.stop()
 
@@ -306,7 +282,7 @@ def test_an_entry_that_is_no_kubeconfig_concerns_itself_alone(
     handler = build()
     wait_until(lambda: number(handler, "failures_total", cluster="remote.istio-system/odd"), "it is refused")
     kubernetes_server.put(PODS, pod("web-1", "10.0.0.1"))
-    wait_until(lambda: name_at(handler, 1) == "web-1", "the first cluster is still watched")
+    wait_until(lambda: name_at(handler, "10.0.0.1") == "web-1", "the first cluster is still watched")
 
 
 def test_without_a_kubeconfig_the_mixer_must_run_in_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,20 @@
+"""One cluster for all tests of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.kubernetes.cluster import Cluster
+from tests.kubernetes.control_plane import ControlPlane
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    plane = ControlPlane(tmp_path_factory.mktemp("kubernetes"))
+    try:
+        cluster = Cluster(plane, plane.start())
+        yield cluster
+        cluster.client.close()
+    finally:
+        plane.stop()
