@@ -1,8 +1,8 @@
 """YAML text to documents that know the position of every field.
 
 One document that does not parse leaves its neighbours unharmed: the text is cut at the `---` lines first, and each
-piece is parsed alone. Positions are asked for when something is wrong, so they are found only then, by composing the piece
-once more; a large configuration would need several times its own memory for them.
+piece is parsed alone. Positions are asked for when something is wrong, so they are found only then, by composing the
+piece once more; a large configuration would need several times its own memory for them.
 """
 
 from __future__ import annotations

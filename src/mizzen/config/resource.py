@@ -9,7 +9,8 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from mizzen.config.documents import Document
@@ -44,7 +45,7 @@ class Resource:
     annotations: Mapping[str, str] = field(default_factory=dict)
     document: Document | None = field(default=None, repr=False, compare=False)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The canonical name, `<name>.<kind>.<namespace>`."""
         return f"{self.name}.{self.kind}.{self.namespace}"
@@ -57,6 +58,10 @@ class Resource:
     @property
     def position(self) -> Position | None:
         return self.document.position() if self.document else None
+
+    def moved(self, first_line: int) -> Resource:
+        """The same resource where its document's text begins on another line."""
+        return replace(self, document=self.document and self.document.moved(first_line))
 
     def error(
         self, path: Path, reason: str, *, value: object = NO_VALUE, accepted: str = "", key: bool = False

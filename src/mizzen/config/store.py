@@ -19,10 +19,10 @@ from pathlib import Path
 
 from watchfiles import Change, awatch
 
-from mizzen.config.documents import parse_documents
 from mizzen.config.errors import ConfigError
+from mizzen.config.pieces import Piece, read_pieces
 from mizzen.config.position import Position
-from mizzen.config.resource import DEFAULT_NAMESPACE, Resource, read_resources
+from mizzen.config.resource import DEFAULT_NAMESPACE, Resource
 from mizzen.config.scan import SUFFIXES, Scan, ScannedFile, scan_directory
 
 _QUIET_MS = 20
@@ -40,6 +40,7 @@ class FileState:
     resources: tuple[Resource, ...] = ()
     errors: tuple[ConfigError, ...] = ()
     kept: frozenset[str] = frozenset()
+    pieces: tuple[Piece, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class StoreState:
 
 
 def advance(previous: StoreState, scan: Scan, default_namespace: str = DEFAULT_NAMESPACE) -> StoreState:
-    """The state after `scan`. Files whose text did not change are not parsed again."""
+    """The state after `scan`. Files, and documents of a file, whose text did not change are not parsed again."""
     files: dict[str, FileState] = {}
     for name, scanned in scan.items():
         before = previous.files.get(name)
@@ -67,21 +68,20 @@ def advance(previous: StoreState, scan: Scan, default_namespace: str = DEFAULT_N
 
 def _read_file(name: str, scanned: ScannedFile, before: FileState | None, default_namespace: str) -> FileState:
     earlier = before.resources if before else ()
+    known = before.pieces if before else ()
     if scanned.failure:
         error = ConfigError(scanned.failure, position=Position(name, 1, 1), accepted="a readable file in UTF-8")
-        return FileState(scanned, earlier, (error,), frozenset(resource.key for resource in earlier))
-    documents, errors = parse_documents(scanned.text, name)
-    resources, faults = read_resources(documents, default_namespace)
-    if not errors and not faults:
-        return FileState(scanned, tuple(resources))
+        return FileState(scanned, earlier, (error,), frozenset(resource.key for resource in earlier), known)
+    pieces = read_pieces(scanned.text, name, default_namespace, known)
+    resources = tuple(resource for piece in pieces for resource in piece.resources)
+    errors = [error for piece in pieces for error in piece.errors]
+    errors += [fault for piece in pieces for fault in piece.faults]
+    if not errors:
+        return FileState(scanned, resources, pieces=pieces)
     present = {resource.key for resource in resources}
-    kept = [resource for resource in earlier if resource.key not in present]
-    return FileState(
-        scanned,
-        (*resources, *kept),
-        (*errors, *faults),
-        frozenset(resource.key for resource in kept),
-    )
+    kept = tuple(resource for resource in earlier if resource.key not in present)
+    keys = frozenset(resource.key for resource in kept)
+    return FileState(scanned, (*resources, *kept), tuple(errors), keys, pieces)
 
 
 def _merge(files: Mapping[str, FileState]) -> StoreState:
@@ -116,7 +116,7 @@ class FileStore:
 
     def load(self) -> StoreState:
         """Reads the directory and returns the new state. Raises OSError when the directory cannot be read."""
-        self.state = advance(self.state, scan_directory(self.directory), self.default_namespace)
+        self.state = advance(self.state, self._scan(), self.default_namespace)
         return self.state
 
     async def watch(self) -> AsyncIterator[StoreState]:
@@ -159,14 +159,17 @@ class FileStore:
 
     async def _look(self) -> StoreState | None:
         before = self.state
-        scan = await asyncio.to_thread(scan_directory, self.directory)
+        scan = await asyncio.to_thread(self._scan)
         if _is_halfway(before, scan):
             await asyncio.sleep(_LONGEST_WAIT_MS / 1000)
-            scan = await asyncio.to_thread(scan_directory, self.directory)
+            scan = await asyncio.to_thread(self._scan)
         if scan == {name: state.scanned for name, state in before.files.items()}:
             return None
         self.state = await asyncio.to_thread(advance, before, scan, self.default_namespace)
         return self.state
+
+    def _scan(self) -> Scan:
+        return scan_directory(self.directory, {name: state.scanned for name, state in self.state.files.items()})
 
 
 def _is_halfway(before: StoreState, scan: Scan) -> bool:
