@@ -32,7 +32,7 @@ from mizzen.mixer.runtime.inventory import Inventory
 from mizzen.mixer.runtime.metrics import RuntimeMetrics
 from mizzen.mixer.runtime.snapshot import Snapshot
 from mizzen.mixer.shedding import guarded, make_shedder
-from mizzen.mixer.workers.memory import refusals, without_local_counts
+from mizzen.mixer.workers.counts import SharedCounts
 from mizzen.mixer.workers.role import Role, naming
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ class MixerServer:
         self.dispatcher = Dispatcher(Snapshot(), self.metrics, decisions=self.decisions)
         store = FileStore(settings.config_directory, settings.default_namespace)
         role, folders = settings.role, settings.adapter_directories
+        self._counts = SharedCounts(role.counts) if role is not None else None
         self.controller = Controller(
             store,
             self.dispatcher,
@@ -118,13 +119,10 @@ class MixerServer:
 
     def start(self) -> None:
         """Loads adapters and configuration and serves. OSError when a directory cannot be read or a port cannot be had;
-        ValueError when certificates are not accepted or, in a worker, a handler counts within its process.
-        Then nothing is left running."""
+        ValueError when certificates are not accepted. Then nothing is left running."""
         self.catalog.refresh()
         self._take_catalog()
         self.controller.load()
-        if self.settings.role is not None:
-            self._refuse_local_counts()
         try:
             self.monitoring = Monitoring(
                 self._pages(),
@@ -160,14 +158,8 @@ class MixerServer:
         metrics.extension_errors.set(len(catalog.errors))
         metrics.extensions_kept.set(len(catalog.kept))
         metrics.extension_load_failures.inc(catalog.take_load_failures())
-        inventory = catalog.inventory if self.settings.role is None else without_local_counts(catalog.inventory)
+        inventory = self._counts.instead(catalog.inventory) if self._counts is not None else catalog.inventory
         self.controller.change_inventory(inventory, catalog.errors)
-
-    def _refuse_local_counts(self) -> None:
-        found = refusals(self.controller.errors)
-        if found:
-            self.controller.close()
-            raise ValueError("; ".join(str(error) for error in found))
 
     def run_until(self, stop: asyncio.Event) -> asyncio.Task[None]:
         """A task that follows the configuration and ends when `stop` is set."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,8 +21,10 @@ from mizzen.mixer.adapters.testing import AdapterBench
 from mizzen.mixer.expr import Value
 from mizzen.mixer.templates import Quota
 
+from .memquota.counting import CountingProcess
+
 WINDOW_S = 5.0
-KINDS = ("memquota", "redisquota fixed", "redisquota rolling")
+KINDS = ("memquota", "memquota of several processes", "redisquota fixed", "redisquota rolling")
 fresh = itertools.count()
 
 
@@ -32,6 +35,7 @@ class Subject:
     kind: str
     redis_socket: str
     bench: AdapterBench = field(default_factory=AdapterBench)
+    counting: CountingProcess | None = None
 
     def __post_init__(self) -> None:
         overrides = [
@@ -43,13 +47,26 @@ class Subject:
             {"name": name, "max_amount": 10, "valid_duration": "5s", "overrides": overrides}
             for name in ("calls.quota.ns", "bytes.quota.ns")
         ]
-        self.handler: Adapter = self.memquota(quotas) if self.kind == "memquota" else self.redisquota(quotas)
-
-    def memquota(self, quotas: list[dict[str, Any]]) -> MemQuotaAdapter:
+        if not self.kind.startswith("memquota"):
+            self.handlers: list[Adapter] = [self.redisquota(quotas)]
+            self.turns = itertools.cycle(self.handlers)
+            return
         for quota in quotas:
             for override in quota["overrides"]:
                 override["valid_duration"] = "5s"
-        return self.bench.build(MemQuotaAdapter, {"quotas": quotas, "min_deduplication_duration": "20s"})
+        params = {"quotas": quotas, "min_deduplication_duration": "20s"}
+        if self.kind == "memquota":
+            self.handlers = [self.bench.build(MemQuotaAdapter, params)]
+        else:
+            self.counting = CountingProcess(self.bench.monotonic)
+            self.handlers = [self.bench.build(self.counting.adapter(worker), params) for worker in range(2)]
+        self.turns = itertools.cycle(self.handlers)
+
+    def close(self) -> None:
+        for handler in self.handlers:
+            handler.close()
+        if self.counting is not None:
+            self.counting.stop()
 
     def redisquota(self, quotas: list[dict[str, Any]]) -> RedisQuotaAdapter:
         if self.kind == "redisquota rolling":
@@ -74,12 +91,16 @@ class Subject:
         id: str = "",  # noqa: A002
         **dimensions: Value | None,
     ) -> QuotaResult:
-        result = self.handler.quota(Quota(name, dimensions), QuotaArguments(amount, best_effort, id))
-        assert isinstance(result, QuotaResult)
-        return result
+        handler = next(self.turns)  # each call may come to another worker
+        answer = handler.quota(Quota(name, dimensions), QuotaArguments(amount, best_effort, id))
+        return answer if isinstance(answer, QuotaResult) else asyncio.run(awaited(answer))
 
     def take(self, amount: int = 1, **others: Any) -> int:
         return self.ask(amount, **others).amount
+
+
+async def awaited(answer: Awaitable[QuotaResult]) -> QuotaResult:
+    return await answer
 
 
 @pytest.fixture
@@ -92,7 +113,7 @@ def make(redis_socket: str) -> Iterator[Callable[[str], Subject]]:
 
     yield make_subject
     for subject in made:
-        subject.handler.close()
+        subject.close()
 
 
 @pytest.fixture(params=KINDS)

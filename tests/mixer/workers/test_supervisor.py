@@ -1,24 +1,14 @@
-"""`mizzen mixer --workers` as a process."""
+"""`mizzen mixer --workers`: the parent and its workers together."""
 
 from __future__ import annotations
 
 import os
 import re
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import grpc
-import httpx
+from .parents import PATIENCE, configured, running, wait_until
 
-from mizzen.wire.pb.istio.mixer.v1 import mixer_pb2, mixer_pb2_grpc
-
-READY = re.compile(r"mizzen mixer: serving gRPC on 127\.0\.0\.1:(\d+), monitoring on (http://127\.0\.0\.1:\d+)\n")
-PATIENCE = 20.0
 RULE = """\
 {kind: rule, metadata: {name: r}, spec: {actions: [{handler: h.denier, instances: [n.checknothing]}]}}
 ---
@@ -26,71 +16,6 @@ RULE = """\
 ---
 {kind: checknothing, metadata: {name: n}}
 """
-QUOTA = """\
-{kind: rule, metadata: {name: r}, spec: {actions: [{handler: m.memquota, instances: [q.quota]}]}}
----
-{kind: memquota, metadata: {name: m}, spec: {quotas: [{name: q.quota.istio-system, max_amount: 5, valid_duration: 1s}]}}
----
-{kind: quota, metadata: {name: q}}
-"""
-
-
-def command(directory: Path) -> list[str]:
-    arguments = ["--config-dir", str(directory), "--port", "0", "--monitoring-port", "0", "--workers", "2"]
-    return [sys.executable, "-m", "mizzen", "mixer", *arguments]
-
-
-class Parent:
-    """A running parent with two workers."""
-
-    def __init__(self, process: subprocess.Popen[str], port: int, monitoring: str) -> None:
-        self.process = process
-        self.port = port
-        self.monitoring = monitoring
-
-    def check(self) -> tuple[int, str]:
-        """Code and generation, asked over a connection of its own."""
-        with grpc.insecure_channel(f"127.0.0.1:{self.port}", [("grpc.use_local_subchannel_pool", 1)]) as channel:
-            response, call = mixer_pb2_grpc.MixerStub(channel).Check.with_call(
-                mixer_pb2.CheckRequest(), timeout=PATIENCE, wait_for_ready=True
-            )
-            return response.precondition.status.code, str(dict(call.initial_metadata())["mizzen-generation"])
-
-    def metrics(self) -> str:
-        return httpx.get(f"{self.monitoring}/metrics", timeout=PATIENCE).text
-
-    def workers(self) -> list[int]:
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(pid) for pid in children.read_text().split()]
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-@contextmanager
-def running(directory: Path) -> Iterator[Parent]:
-    with (
-        (directory.parent / "log").open("w") as log,
-        subprocess.Popen(command(directory), stdout=subprocess.PIPE, stderr=log, text=True) as process,
-    ):
-        try:
-            assert process.stdout is not None
-            ready = READY.fullmatch(process.stdout.readline())
-            assert ready
-            yield Parent(process, int(ready[1]), ready[2])
-        finally:
-            process.kill()
-
-
-def configured(tmp_path: Path, text: str) -> Path:
-    directory = tmp_path / "config"
-    directory.mkdir()
-    (directory / "a.yaml").write_text(text)
-    return directory
 
 
 def test_workers_share_the_port_the_generation_and_the_end(tmp_path: Path) -> None:
@@ -137,20 +62,3 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
         workers = parent.workers()
         parent.process.kill()
         wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
-
-
-def test_memquota_is_refused_at_the_start_with_an_explanation(tmp_path: Path) -> None:
-    ended = subprocess.run(
-        command(configured(tmp_path, QUOTA)), capture_output=True, text=True, timeout=60, check=False
-    )
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert "each of several workers would grant the quota in full" in ended.stderr
-    assert "accepted: an adapter with shared counts, such as redisquota, or --workers 1" in ended.stderr
-
-
-def test_memquota_that_comes_later_is_refused_and_what_was_in_force_stays(tmp_path: Path) -> None:
-    directory = configured(tmp_path, RULE)
-    with running(directory) as parent:
-        (directory / "b.yaml").write_text(QUOTA.replace("{name: r}", "{name: s}"))
-        wait_until(lambda: "several workers" in httpx.get(f"{parent.monitoring}/config").text)
-        assert parent.check()[0] == 7

@@ -1,7 +1,7 @@
 """Several processes behind one port.
 
 - `role`: what a worker knows of being one
-- `memory`: adapters that count within one process are refused
+- `counts`: quotas in memory, which the parent counts for all
 - `backoff`: when a worker that ended is started again
 - `metrics`: the workers' metrics as one page
 - `supervisor`: the parent, which starts, watches and ends the workers

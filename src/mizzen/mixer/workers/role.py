@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
@@ -12,25 +13,31 @@ from pathlib import Path
 from mizzen.config.resource import Resource
 
 VARIABLE = "MIZZEN_MIXER_WORKER"
-_FORM = re.compile(r"(\d{1,4})/(\d{1,4}):([0-9a-f]{8})")
+_FORM = re.compile(r"(\d{1,4})/(\d{1,4}):([0-9a-f]{8}):(\d{1,9})")
 
 
 @dataclass(frozen=True)
 class Role:
-    """Worker `index` of `count`. `token` is that of the parent, by which all its workers name generations alike."""
+    """Worker `index` of `count`. `token` is that of the parent, by which all its workers name generations alike;
+    `counts` is the file descriptor over which it counts quotas for them."""
 
     index: int
     count: int
     token: str
+    counts: int
 
     def write(self) -> str:
-        return f"{self.index}/{self.count}:{self.token}"
+        return f"{self.index}/{self.count}:{self.token}:{self.counts}"
 
 
 def take_role(environment: MutableMapping[str, str]) -> Role | None:
-    """The role of this process, removed from the environment so that no other process inherits it."""
+    """The role of this process; no other process inherits it. OSError when its file descriptor is not there."""
     found = _FORM.fullmatch(environment.pop(VARIABLE, ""))
-    return Role(int(found[1]), int(found[2]), found[3]) if found else None
+    if found is None:
+        return None
+    role = Role(int(found[1]), int(found[2]), found[3], int(found[4]))
+    os.set_inheritable(role.counts, False)
+    return role
 
 
 def naming(role: Role, folders: Iterable[Path]) -> Callable[[Mapping[str, Resource], Iterable[str]], str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import re
 import secrets
 import socket
 import sys
@@ -21,14 +20,14 @@ from dataclasses import dataclass
 import structlog
 from prometheus_client import CollectorRegistry
 
+from mizzen.mixer.adapters.memquota.service import QuotaService
 from mizzen.mixer.monitoring import Monitoring
 from mizzen.mixer.process import SPARE_SECONDS, Signals, quit_now
 from mizzen.mixer.server import CLOSE_SECONDS
 from mizzen.mixer.workers.backoff import Backoff
 from mizzen.mixer.workers.pages import WorkerPages
 from mizzen.mixer.workers.role import VARIABLE, Role
-
-_READY = re.compile(r"serving gRPC on \S+, monitoring on (http://\S+)")
+from mizzen.readiness import MixerAddresses
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,7 @@ class Supervisor:
         self._token = secrets.token_hex(4)
         self._registry = CollectorRegistry()
         self._pages = WorkerPages(plan.workers, self._registry)
+        self._quotas = QuotaService(self._registry)
         self._logger = structlog.get_logger()
         self._processes: dict[int, asyncio.subprocess.Process] = {}
         self._signals = Signals(self._quit)
@@ -79,6 +79,7 @@ class Supervisor:
                 actions={"/logging": self._pages.change_log_level},
             )
             monitoring.start()
+            sweeping = asyncio.create_task(self._quotas.sweep())
             watching: list[asyncio.Task[None]] = []
             try:
                 serving = [asyncio.Event() for _ in range(plan.workers)]
@@ -93,6 +94,8 @@ class Supervisor:
             finally:
                 self._signals.stop.set()
                 await self._end(watching)
+                sweeping.cancel()
+                self._quotas.close()
                 await asyncio.to_thread(monitoring.stop)
 
     async def _until(self, serving: asyncio.Event, watching: asyncio.Task[None]) -> None:
@@ -127,9 +130,10 @@ class Supervisor:
         try:
             assert process.stdout is not None  # noqa: S101 (asked for)
             async for line in process.stdout:
-                ready = _READY.search(line.decode(errors="replace"))
+                ready = MixerAddresses.from_line(line.decode(errors="replace"))
                 if ready:
-                    self._pages.ready(index, ready[1])
+                    self._pages.ready(index, ready.monitoring_url)
+                    self._quotas.settled(index)
                     serving.set()
             return await process.wait()
         finally:
@@ -141,18 +145,20 @@ class Supervisor:
         overrides = ["--port", str(port), "--monitoring-port", "0", "--workers", "1"]
         if self._pages.log_level is not None:
             overrides += ["--log-level", self._pages.log_level]
-        role = Role(index, plan.workers, self._token)
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "mizzen",
-            *plan.arguments,
-            *overrides,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, VARIABLE: role.write()},
-            start_new_session=True,  # an interrupt at the terminal is for the parent, which ends them in order
-        )
+        with await self._quotas.connect(index) as counts:
+            role = Role(index, plan.workers, self._token, counts.fileno())
+            return await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "mizzen",
+                *plan.arguments,
+                *overrides,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                env={**os.environ, VARIABLE: role.write()},
+                pass_fds=(counts.fileno(),),
+                start_new_session=True,  # an interrupt at the terminal is for the parent, which ends them in order
+            )
 
     async def _end(self, watching: Sequence[asyncio.Task[None]]) -> None:
         """Lets the workers drain; kills those that are still there after the time for it."""

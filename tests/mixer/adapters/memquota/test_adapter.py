@@ -104,7 +104,7 @@ def test_cells_that_hold_nothing_are_swept_away(bench: AdapterBench) -> None:
     take(handler, 1, user="late")
     bench.advance(1)
     bench.run_tasks()
-    assert len(handler._stores["q.quota.ns"].cells) == 1
+    assert len(handler._ledger) == 1
     handler.close()
     assert all(task.cancelled for task in bench.tasks)
 

@@ -1,4 +1,4 @@
-"""memquota: quotas in memory."""
+"""memquota: quotas in memory, of one process or of several together."""
 
 from mizzen.mixer.adapters.memquota.adapter import MemQuotaAdapter
 from mizzen.mixer.adapters.memquota.params import MemQuotaParams
