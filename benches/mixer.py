@@ -161,7 +161,7 @@ def run(rounds: int, seconds: float) -> str:
             if id(configured) not in running:
                 mixer = stack.enter_context(MixerProcess(configured))
                 verify(mixer)
-                running[id(configured)] = (mixer, process_id(mixer))
+                running[id(configured)] = (mixer, mixer.child.pid)
         costs: dict[str, list[Cost]] = {name: [] for name in variants}
         for number in range(rounds + 1):
             for name, (configured, body) in variants.items():
@@ -171,12 +171,6 @@ def run(rounds: int, seconds: float) -> str:
                 if number:  # the first round warms up
                     costs[name].append(cost)
     return "\n".join([*table(costs, rounds, seconds), "Expressions, tracked:", *expression_costs()])
-
-
-def process_id(mixer: MixerProcess) -> int:
-    if mixer.child is None:
-        raise RuntimeError("the Mixer does not run")
-    return mixer.child.process.pid
 
 
 def table(costs: Mapping[str, list[Cost]], rounds: int, seconds: float) -> list[str]:

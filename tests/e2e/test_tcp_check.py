@@ -66,7 +66,7 @@ def test_a_denied_connection_is_closed_at_once_and_reported_once(
     assert (report["check.error_code"], report["check.error_message"]) == (7, "PERMISSION_DENIED:not you")
     assert (report["connection.received.bytes_total"], report["connection.sent.bytes_total"]) == (6, 0)
     assert report["check.cache_hit"] is False
-    wait_until(lambda: not tcp_backend.open, "the end of the upstream connection")
+    wait_until(lambda: not tcp_backend.open_connections, "the end of the upstream connection")
     assert bytes(b"".join(tcp_backend.received[known:])) == b""
     assert events(quiet_mixer) == ["close"]
 

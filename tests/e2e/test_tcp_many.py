@@ -52,7 +52,7 @@ def count(mixer: FakeMixer) -> Counter[object]:
 
 def envoy_seconds(proxy: ProxyProcess) -> float:
     """Processor time that the proxy's Envoy, its only child, has used so far."""
-    parent = proxy.child.process.pid if proxy.child else 0
+    parent = proxy.child.pid
     child = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()[0]
     fields = Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

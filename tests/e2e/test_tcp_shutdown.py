@@ -107,7 +107,7 @@ def test_a_connection_that_stays_open_is_closed_after_five_seconds(tcp_backend: 
     mixer.forget()
     with ProxyProcess(tcp_backend.address, mixer.address, tcp_port=0, tcp_filter_config=CONFIG) as process:
         with connect(process.tcp_address) as connection:
-            wait_until(lambda: tcp_backend.open, "the upstream connection")
+            wait_until(lambda: tcp_backend.open_connections, "the upstream connection")
             started = time.monotonic()
             process.send_signal(signal.SIGTERM)
             assert receive_all(connection) == b""

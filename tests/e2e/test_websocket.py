@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import socket
-import threading
+from collections.abc import Callable
+from functools import partial
 
-from mizzen.agent.address import HostPort
 from mizzen.testing import FakeMixer, ProxyProcess
+from mizzen.testing.connections import ConnectionServer
+from mizzen.testing.tcp import connect
 
 REQUEST = b"GET /socket HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
 ANSWER = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
 
 
-def echo_once(listener: socket.socket) -> None:
-    connection, _ = listener.accept()
-    with connection:
-        connection.settimeout(20)
-        head = b""
-        while b"\r\n\r\n" not in head:
-            head += connection.recv(4096)
+class UpperCaseSocket(ConnectionServer):
+    """Takes the upgrade and sends back what comes, in capitals."""
+
+    def handler(self, connection: socket.socket) -> Callable[[], object]:
+        return partial(self.talk, connection)
+
+    def talk(self, connection: socket.socket) -> None:
+        read_until(connection, b"\r\n\r\n")
         connection.sendall(ANSWER)
         while piece := connection.recv(4096):
             connection.sendall(piece.upper())
@@ -34,21 +37,15 @@ def read_until(connection: socket.socket, end: bytes) -> bytes:
 
 
 def test_an_upgraded_connection_passes_and_is_reported(fresh_mixer: FakeMixer) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        backend = HostPort("127.0.0.1", listener.getsockname()[1])
-        service = threading.Thread(target=echo_once, args=(listener,), daemon=True)
-        service.start()
-        with ProxyProcess(backend, fresh_mixer.address) as proxy:
-            place = (proxy.address.host, proxy.address.port)
-            with socket.create_connection(place, timeout=20) as connection:
-                connection.sendall(REQUEST)
-                assert read_until(connection, b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
-                for word in (b"one", b"two"):
-                    connection.sendall(word)
-                    assert read_until(connection, word.upper()) == word.upper()
-                assert len(fresh_mixer.checks) == 1
-                assert fresh_mixer.reports == []
-            bag = fresh_mixer.wait_for_report("request.path", "/socket")
-        service.join(20)
+    with UpperCaseSocket() as backend, ProxyProcess(backend.address, fresh_mixer.address) as proxy:
+        with connect(proxy.address) as connection:
+            connection.sendall(REQUEST)
+            assert read_until(connection, b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
+            for word in (b"one", b"two"):
+                connection.sendall(word)
+                assert read_until(connection, word.upper()) == word.upper()
+            assert len(fresh_mixer.checks) == 1
+            assert fresh_mixer.reports == []
+        bag = fresh_mixer.wait_for_report("request.path", "/socket")
     assert bag["response.code"] == 101
     assert (bag["request.size"], bag["response.size"]) == (6, 6)

@@ -35,6 +35,10 @@ class HostPort:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+# What stands for an address until it is known.
+NOWHERE = HostPort("127.0.0.1", 0)
+
+
 def is_ip(host: str) -> bool:
     try:
         ipaddress.ip_address(host)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import ctypes
-import re
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
+Found = TypeVar("Found")
 START_SECONDS = 30.0
 STOP_SECONDS = 20.0
 SHOWN_LINES = 40
@@ -72,17 +71,20 @@ class Child:
             self.ended = True
             self.changed.notify_all()
 
-    def wait_for_line(self, pattern: re.Pattern[str], seconds: float = START_SECONDS) -> re.Match[str]:
-        """The first match in the output so far or to come; `ChildError` if the output ends or time is up before."""
+    def wait_for_line(self, read: Callable[[str], Found | None], seconds: float = START_SECONDS) -> Found:
+        """What `read` makes of the first line that it takes, of the output so far or to come.
+
+        `ChildError` if the output ends or time is up before.
+        """
         with self.changed:
-            self.changed.wait_for(lambda: self.find(pattern) or self.ended, seconds)
-            found = self.find(pattern)
+            self.changed.wait_for(lambda: self.find(read) or self.ended, seconds)
+            found = self.find(read)
         if found is None:
             raise ChildError(f"mizzen {' '.join(self.arguments[:1])} is not ready:\n{self.last_errors()}")
         return found
 
-    def find(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        return next((match for line in self.lines if (match := pattern.search(line))), None)
+    def find(self, read: Callable[[str], Found | None]) -> Found | None:
+        return next((found for line in self.lines if (found := read(line))), None)
 
     def log(self) -> str:
         """Its standard error so far."""
@@ -91,7 +93,12 @@ class Child:
     def last_errors(self) -> str:
         return "\n".join(self.log().splitlines()[-SHOWN_LINES:])
 
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
     def send_signal(self, number: signal.Signals) -> None:
+        """Signal it and do not wait; one that has ended already is fine."""
         self.process.send_signal(number)
 
     def wait(self, seconds: float = STOP_SECONDS) -> int:
@@ -124,9 +131,7 @@ class Child:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         try:
             self.stop()
         finally:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from mizzen.agent import envoy as binary
 from mizzen.agent.bootstrap import Rendered, native_module
-from mizzen.agent.supervise import Ports, Supervisor
+from mizzen.agent.supervise import Supervisor
 from mizzen.config import ConfigError, Position
+from mizzen.readiness import ProxyAddresses
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class EnvoyOptions:
 
 
 def launch(
-    rendered: Rendered, options: EnvoyOptions, announce: Callable[[Ports], None], warn: Callable[[str], None]
+    rendered: Rendered, options: EnvoyOptions, announce: Callable[[ProxyAddresses], None], warn: Callable[[str], None]
 ) -> int:
     """Run Envoy until it ends and return its exit status.
 

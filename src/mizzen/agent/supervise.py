@@ -7,13 +7,13 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from mizzen.agent import envoy as binary
-from mizzen.agent.address import AddressError, HostPort, parse_host_port
+from mizzen.agent.address import AddressError, parse_host_port
 from mizzen.agent.admin import Admin, AdminError
 from mizzen.agent.shutdown import Action, Phase, Shutdown
+from mizzen.readiness import ProxyAddresses
 
 STOP = frozenset([signal.SIGTERM, signal.SIGINT])
 # Envoy reopens its access logs on SIGUSR1 and takes no notice of SIGHUP.
@@ -25,24 +25,12 @@ LAZY_SECONDS = 1.0
 IDLE_SECONDS = 60.0
 
 
-@dataclass(frozen=True)
-class Ports:
-    """The addresses a started Envoy really has."""
-
-    admin: HostPort
-    listeners: dict[str, HostPort]
-
-    def announcement(self) -> str:
-        """The one line that tells scripts and people that the proxy is ready."""
-        main = self.listeners.get("server") or next(iter(self.listeners.values()), None)
-        more = "".join(f", {name} {self.listeners[name]}" for name in ("client", "tcp") if name in self.listeners)
-        return f"mizzen proxy: listening on {main or 'no port'} (admin {self.admin}{more})"
-
-
 class Supervisor:
     """Owns one Envoy process from start to exit."""
 
-    def __init__(self, envoy: Path, arguments: list[str], directory: Path, announce: Callable[[Ports], None]) -> None:
+    def __init__(
+        self, envoy: Path, arguments: list[str], directory: Path, announce: Callable[[ProxyAddresses], None]
+    ) -> None:
         self.envoy = envoy
         self.address_file = directory / "admin-address"
         # Immediate: every answer given while draining tells its client to go away, not one now and then.
@@ -115,7 +103,7 @@ class Supervisor:
         except AdminError:
             return
         self.ready = True
-        self.announce(Ports(self.admin.address, listeners))
+        self.announce(ProxyAddresses.of_listeners(self.admin.address, listeners))
 
     def find_admin(self) -> Admin | None:
         """Envoy writes the file when its admin interface listens; a half-written one is no address yet."""

@@ -79,7 +79,7 @@ def show(stage: Stage, scenario: Scenario, console: Console) -> list[str]:
     """Send the requests, print what happened, and return what should not have."""
     from mizzen.demo.tables import outcome_table, report_table
 
-    console.print(f"service [bold]{stage.service.address}[/]  mixer [bold]{stage.mixer_address}[/]  ", end="")
+    console.print(f"service [bold]{stage.service.address}[/]  mixer [bold]{stage.mixer_addresses.grpc}[/]  ", end="")
     console.print(f"proxy [bold]{stage.address}[/]  Envoy's admin [bold]{stage.admin.address}[/]\n")
     outcomes: list[Outcome] = [stage.perform(step) for step in scenario.steps]
     console.print(outcome_table(outcomes))
@@ -89,7 +89,7 @@ def show(stage: Stage, scenario: Scenario, console: Console) -> list[str]:
     lines = sorted(stage.report_lines(), key=lambda line: str(line.get("time", "")))
     if lines:
         console.print(report_table(lines))
-    console.print(f"Metrics: {stage.monitoring_url}/metrics")
+    console.print(f"Metrics: {stage.mixer_addresses.monitoring_url}/metrics")
     for line in own_metrics(stage.metrics()):
         console.print(f"  {line}", markup=False, soft_wrap=True)
     return faults

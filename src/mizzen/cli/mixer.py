@@ -273,8 +273,10 @@ def run_workers(plan: Plan) -> None:
 
 
 def announce(address: str, port: int, monitored: str, monitoring_port: int) -> None:
-    host, monitoring = (f"[{one}]" if ":" in one else one for one in (address, monitored))
-    typer.echo(f"mizzen mixer: serving gRPC on {host}:{port}, monitoring on http://{monitoring}:{monitoring_port}")
+    from mizzen.agent.address import HostPort
+    from mizzen.readiness import MixerAddresses
+
+    typer.echo(MixerAddresses(HostPort(address, port), HostPort(monitored, monitoring_port)).to_line())
 
 
 def run_until_ended(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

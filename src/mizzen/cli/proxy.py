@@ -111,7 +111,7 @@ def proxy(
                 typer.echo(rendered.text, nl=False)
                 return
             options = EnvoyOptions(envoy, config, log_level, concurrency)
-            status = launch(rendered, options, lambda ports: typer.echo(ports.announcement()), warn)
+            status = launch(rendered, options, lambda addresses: typer.echo(addresses.to_line()), warn)
     except ConfigError as error:
         typer.echo(error.to_text(), err=True)
         raise typer.Exit(1) from None

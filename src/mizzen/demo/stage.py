@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import tempfile
 import urllib.request
@@ -11,19 +10,17 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
-from mizzen.agent.address import HostPort, parse_host_port
+from mizzen.agent.address import NOWHERE, HostPort
 from mizzen.agent.admin import Admin
 from mizzen.agent.child import Child
 from mizzen.demo.scenario import Outcome, Scenario, Step, judge, metric_faults, missing_reports
+from mizzen.readiness import MixerAddresses, ProxyAddresses
 from mizzen.testing.echo import EchoBackend
 from mizzen.testing.http import send
-from mizzen.testing.proxy import READY as PROXY_READY
 from mizzen.testing.waiting import wait_until
 
-MIXER_READY = re.compile(r"mizzen mixer: serving gRPC on (?P<grpc>\S+), monitoring on (?P<monitoring>\S+)")
 REPORT_SECONDS = 15.0
 
 
@@ -67,20 +64,16 @@ class Stage:
             self.directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mizzen-demo-")))
             self.service = stack.enter_context(EchoBackend(port=self.options.service_port))
             self.mixer = stack.enter_context(Child(self.mixer_arguments(), self.directory / "mixer.log"))
-            ready = self.mixer.wait_for_line(MIXER_READY)
-            self.mixer_address = parse_host_port(ready["grpc"])
-            self.monitoring_url = ready["monitoring"]
+            self.mixer_addresses = self.mixer.wait_for_line(MixerAddresses.from_line)
             self.proxy = stack.enter_context(Child(self.proxy_arguments(), self.directory / "proxy.log"))
-            ready = self.proxy.wait_for_line(PROXY_READY)
-            self.address = parse_host_port(ready["server"])
-            self.client_address = parse_host_port(ready["client"]) if ready["client"] else self.address
-            self.admin = Admin(parse_host_port(ready["admin"]))
+            proxy = self.proxy.wait_for_line(ProxyAddresses.from_line)
+            self.address = proxy.server or NOWHERE
+            self.client_address = proxy.client or self.address
+            self.admin = Admin(proxy.admin)
             self.stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stack.close()
 
     def mixer_arguments(self) -> list[str]:
@@ -89,7 +82,7 @@ class Stage:
 
     def proxy_arguments(self) -> list[str]:
         options = self.options
-        arguments = ["proxy", "-a", str(self.service.address), "-m", str(self.mixer_address)]
+        arguments = ["proxy", "-a", str(self.service.address), "-m", str(self.mixer_addresses.grpc)]
         arguments += ["-p", str(options.port), "--admin-port", str(options.admin_port), "--node-id", options.node_id]
         if options.client:
             arguments += ["--client-port", "0"]
@@ -137,7 +130,7 @@ class Stage:
         return [json.loads(line) for line in list(self.mixer.lines) if line.startswith("{")]
 
     def metrics(self) -> str:
-        with urllib.request.urlopen(f"{self.monitoring_url}/metrics", timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"{self.mixer_addresses.monitoring_url}/metrics", timeout=10) as answer:  # noqa: S310
             text: str = answer.read().decode()
         return text
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from mizzen.mixer.adapters import Adapter, CheckResult, QuotaArguments, QuotaResult
@@ -95,9 +94,7 @@ class AdapterRun(Generic[AnyAdapter]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _call(self, method: Callable[..., Any], wanted: type[Answered], *arguments: object) -> Answered:

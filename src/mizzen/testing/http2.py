@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import socket
 import struct
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self, TypeAlias
+from functools import partial
+from typing import TypeAlias
 
-from mizzen.agent.address import HostPort
+from mizzen.testing.connections import ConnectionServer
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RESET, SETTINGS, PING = 0, 1, 3, 4, 6
@@ -49,40 +48,25 @@ class CloseConnection:
 Step: TypeAlias = SendHeaders | SendData | SendReset | CloseConnection
 
 
-class ScriptedHttp2:
+class ScriptedHttp2(ConnectionServer):
     """Serves HTTP/2 without TLS on 127.0.0.1 and a free port; `script` may be changed at any time.
 
     The script runs when a request has been received whole. An empty one never answers. `requests` counts them.
     """
 
     def __init__(self, script: Sequence[Step] = ()) -> None:
+        super().__init__()
         self.script = script
         self.requests = 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.address = HostPort("127.0.0.1", self.listener.getsockname()[1])
-        self.connections: list[socket.socket] = []
-        self.threads = [threading.Thread(target=self.accept, daemon=True)]
 
-    def accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            self.connections.append(connection)
-            thread = threading.Thread(target=self.serve, args=(connection,), daemon=True)
-            self.threads.append(thread)
-            thread.start()
+    def handler(self, connection: socket.socket) -> Callable[[], object]:
+        return partial(self.talk, connection)
 
-    def serve(self, connection: socket.socket) -> None:
-        with connection:
-            try:
-                if read(connection, len(PREFACE)) == PREFACE:
-                    connection.sendall(frame(SETTINGS, 0, 0, b""))
-                    while self.answer(connection):
-                        pass
-            except (EOFError, OSError):
-                return
+    def talk(self, connection: socket.socket) -> None:
+        if read(connection, len(PREFACE)) == PREFACE:
+            connection.sendall(frame(SETTINGS, 0, 0, b""))
+            while self.answer(connection):
+                pass
 
     def answer(self, connection: socket.socket) -> bool:
         """Read one frame and react; false once the script has closed the connection."""
@@ -102,29 +86,6 @@ class ScriptedHttp2:
                     return False
                 connection.sendall(encode(step, stream))
         return True
-
-    def __enter__(self) -> Self:
-        self.threads[0].start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.threads[0].join()
-        for connection in self.connections:
-            close(connection)
-        for thread in self.threads[1:]:
-            thread.join()
-
-
-def close(connection: socket.socket) -> None:
-    """Wake the thread that reads from it; it may have closed it already."""
-    try:
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return
 
 
 def read(connection: socket.socket, count: int) -> bytes:

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
-import signal
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
-from mizzen.agent.address import HostPort, parse_host_port
+from mizzen.agent.address import NOWHERE, HostPort
 from mizzen.agent.admin import Admin
-from mizzen.agent.child import STOP_SECONDS, Child, ChildError
+from mizzen.readiness import ProxyAddresses
+from mizzen.testing.process import VerbProcess
 from mizzen.testing.waiting import wait_until
 
-READY = re.compile(
-    r"mizzen proxy: listening on (?P<server>\S+) \(admin (?P<admin>[^\s,)]+)"
-    r"(, client (?P<client>[^\s,)]+))?(, tcp (?P<tcp>[^\s,)]+))?\)"
-)
 NODE_ID = "sidecar~127.0.0.1~echo-1.demo~demo.svc.cluster.local"
-NOWHERE = HostPort("127.0.0.1", 0)
 
 
-class ProxyProcess:
+class ProxyProcess(VerbProcess):
     """`mizzen proxy` in front of `backend`, asking `mixer`; ports 0, one worker unless told otherwise.
 
     Filter configurations are mappings (an `HttpClientConfig`, for TCP a `TcpClientConfig`) and are written to files;
@@ -49,8 +40,7 @@ class ProxyProcess:
         node_id: str = NODE_ID,
         arguments: Sequence[str] = (),
     ) -> None:
-        self.folder = tempfile.TemporaryDirectory(prefix="mizzen-test-")
-        self.directory = Path(self.folder.name)
+        super().__init__()
         command = ["-a", str(backend), "-m", str(mixer), "-p", "0", "--admin-port", "0", "--node-id", node_id]
         command += ["--concurrency", str(concurrency)]
         if client:
@@ -66,14 +56,8 @@ class ProxyProcess:
         if template is not None:
             command += ["--template", self.write("template.yaml", template)]
         self.command = ["proxy", *command, *arguments]
-        self.child: Child | None = None
         self.address = self.client_address = self.tcp_address = NOWHERE
         self.admin = Admin(NOWHERE)
-
-    def write(self, name: str, text: str) -> str:
-        path = self.directory / name
-        path.write_text(text, encoding="utf-8")
-        return str(path)
 
     @property
     def url(self) -> str:
@@ -83,20 +67,9 @@ class ProxyProcess:
     def client_url(self) -> str:
         return f"http://{self.client_address}"
 
-    @property
-    def log(self) -> str:
-        """What the process wrote to its standard error so far."""
-        return self.child.log() if self.child else ""
-
     def stats(self, prefix: str = "") -> dict[str, int]:
         """Envoy's counters and gauges whose name starts with `prefix`."""
         return self.admin.stats(prefix)
-
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Signal the process and return its exit status; a process that has ended already is fine."""
-        if self.child is None:
-            raise ChildError("was not started")
-        return self.child.stop(number)
 
     def wait_for_stats(self, expected: Mapping[str, int], before: Mapping[str, int] | None = None) -> None:
         """Return once each counter has grown by what is expected since `before` (or since the start), exactly.
@@ -115,41 +88,10 @@ class ProxyProcess:
         except TimeoutError as error:
             raise TimeoutError(f"{error}; counted: {grown()}, expected: {dict(expected)}") from None
 
-    def send_signal(self, number: signal.Signals) -> None:
-        """Signal the process and do not wait."""
-        if self.child is not None:
-            self.child.send_signal(number)
-
-    def wait(self, seconds: float = STOP_SECONDS) -> int:
-        """The exit status once it ends by itself; `ChildError` if it does not."""
-        if self.child is None:
-            raise ChildError("was not started")
-        return self.child.wait(seconds)
-
     def __enter__(self) -> Self:
-        self.child = Child(self.command, self.directory / "stderr")
-        try:
-            found = self.child.wait_for_line(READY)
-        except BaseException:
-            self.close()
-            raise
-        self.address = parse_host_port(found["server"])
-        self.admin = Admin(parse_host_port(found["admin"]))
-        if found["client"]:
-            self.client_address = parse_host_port(found["client"])
-        if found["tcp"]:
-            self.tcp_address = parse_host_port(found["tcp"])
+        addresses = self.start(self.command, ProxyAddresses.from_line)
+        self.admin = Admin(addresses.admin)
+        self.address = addresses.server or NOWHERE
+        self.client_address = addresses.client or NOWHERE
+        self.tcp_address = addresses.tcp or NOWHERE
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            self.stop()
-        finally:
-            self.close()
-
-    def close(self) -> None:
-        if self.child is not None:
-            self.child.close()
-        self.folder.cleanup()

@@ -1,19 +1,19 @@
-"""A service that speaks bytes, not HTTP."""
+"""A service that speaks bytes, not HTTP, and what a client needs for it."""
 
 from __future__ import annotations
 
 import socket
 import struct
-import threading
-import time
+from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
-from typing import Self
+from functools import partial
 
 from mizzen.agent.address import HostPort
+from mizzen.testing.connections import ConnectionServer
+from mizzen.testing.waiting import wait_until
 
 
-class TcpBackend:
+class TcpBackend(ConnectionServer):
     """Greets each connection, sends back what it receives, says goodbye at the client's end and closes.
 
     With an empty `greeting` the client speaks first. `silent` leaves out the echo. `received` holds what each
@@ -21,70 +21,32 @@ class TcpBackend:
     """
 
     def __init__(self, greeting: bytes = b"", goodbye: bytes = b"", *, silent: bool = False) -> None:
+        super().__init__()
         self.greeting, self.goodbye, self.silent = greeting, goodbye, silent
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        self.address = HostPort("127.0.0.1", self.listener.getsockname()[1])
         self.received: list[bytearray] = []
-        self.open: list[socket.socket] = []
         self.broken = False
-        self.acceptor = threading.Thread(target=self.accept, daemon=True)
-        self.threads: list[threading.Thread] = []
 
-    def accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            received = bytearray()
-            self.received.append(received)
-            self.open.append(connection)
-            thread = threading.Thread(target=self.serve, args=(connection, received), daemon=True)
-            self.threads.append(thread)
-            thread.start()
+    def handler(self, connection: socket.socket) -> Callable[[], object]:
+        received = bytearray()
+        self.received.append(received)
+        return partial(self.talk, connection, received)
 
-    def serve(self, connection: socket.socket, received: bytearray) -> None:
-        with connection:
-            try:
-                connection.sendall(self.greeting)
-                while data := connection.recv(65536):
-                    received += data
-                    if not self.silent:
-                        connection.sendall(data)
-                if not self.broken:
-                    connection.sendall(self.goodbye)
-            except OSError:
-                return
-            finally:
-                self.open.remove(connection)
+    def talk(self, connection: socket.socket, received: bytearray) -> None:
+        connection.sendall(self.greeting)
+        while data := connection.recv(65536):
+            received += data
+            if not self.silent:
+                connection.sendall(data)
+        if not self.broken:
+            connection.sendall(self.goodbye)
 
     def reset(self) -> None:
         """Break all connections off, without a goodbye."""
         self.broken = True
-        for connection in list(self.open):
+        for connection in self.open_connections:
             break_off(connection)
-        while self.open:
-            time.sleep(0.001)
+        wait_until(lambda: not self.open_connections, "the end of all connections")
         self.broken = False
-
-    def __enter__(self) -> Self:
-        self.acceptor.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        # Closing alone does not wake a thread that waits in accept() or recv().
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.acceptor.join()
-        for connection in list(self.open):
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
-        for thread in self.threads:
-            thread.join()
 
 
 def break_off(connection: socket.socket) -> None:
