@@ -24,12 +24,12 @@ class Scope:
 
 
 class CodeWriter:
-    """Lines of one Python function, with indentation and fresh names."""
+    """Lines of one Python function, with indentation and fresh names; constants are not in its text but beside it."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.lines: list[str] = []
-        self.depth = 2
+        self.depth = 3
         self.scope = Scope()
         self.names = 0
         self.constants: dict[str, object] = {}
@@ -65,8 +65,16 @@ class CodeWriter:
             self.depth -= 1
             self.scope = before
 
-    def source(self, name: str) -> str:
-        """The whole function. Variables that are filled on first use begin as UNSET."""
-        prologue = [f" {variable} = UNSET" for variable in sorted(self.unset)]
-        guard = [" except (TypeError, UnicodeError) as error:", "  raise CRASHED(error) from error"]
-        return "\n".join([f"def {name}(bag):", *prologue, " try:", *self.lines, *guard, ""])
+    def source(self) -> str:
+        """A function `make` that takes the constants and returns the function `evaluate`.
+
+        Variables that are filled on first use begin as UNSET.
+        """
+        head = [f"def make({', '.join(self.constants)}):", " def evaluate(bag):"]
+        prologue = [f"  {variable} = UNSET" for variable in sorted(self.unset)]
+        guard = [
+            "  except (TypeError, UnicodeError) as error:",
+            "   raise CRASHED(error) from error",
+            " return evaluate",
+        ]
+        return "\n".join([*head, *prologue, "  try:", *self.lines, *guard, ""])

@@ -3,6 +3,9 @@
 The code asks the bag exactly the questions that the language prescribes, in its order, so that references are exact: a
 skipped operand asks nothing, an attribute that was read on the way is kept in a variable and not asked again. Values
 are checked against the vocabulary where they are read.
+
+Literals are no part of the code but variables around it, so expressions that differ in literals only (the rules of
+many services) are compiled by Python once.
 """
 
 from __future__ import annotations
@@ -10,6 +13,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
+from typing import TypeAlias
 
 from mizzen.wire import Duration, Timestamp
 
@@ -34,6 +39,8 @@ CONVERSIONS: dict[str, Callable[[str], Value]] = {
     "email": operations.to_email,
     "uri": operations.to_uri,
 }
+SHAPES_KEPT = 4096
+Evaluate: TypeAlias = Callable[[AttributeSource], Value]
 GLOBALS: dict[str, object] = {
     "Timestamp": Timestamp,
     "Duration": Duration,
@@ -52,7 +59,16 @@ def can_be_absent(node: Typed) -> bool:
     return isinstance(node, TypedAttribute) or (isinstance(node, TypedCall) and node.function.name == "INDEX")
 
 
-def compile_typed(text: str, node: Typed) -> Callable[[AttributeSource], Value]:
+@lru_cache(SHAPES_KEPT)
+def maker(source: str) -> Callable[..., Evaluate]:
+    """The function that the source defines, which makes evaluators of one shape from their constants."""
+    namespace = dict(GLOBALS)
+    exec(compile(source, "<expression>", "exec"), namespace)  # noqa: S102 (generated; names of users enter through repr)
+    make: Callable[..., Evaluate] = namespace.pop("make")  # type: ignore[assignment]
+    return make
+
+
+def compile_typed(text: str, node: Typed) -> Evaluate:
     """The evaluator of a checked expression. It raises only EvaluationError; threads may share it."""
     return Compiler(text, node).function(node)
 
@@ -64,14 +80,11 @@ class Compiler(Lookups):
         super().__init__(text)
         self.uses = count_uses(root)
 
-    def function(self, root: Typed) -> Callable[[AttributeSource], Value]:
+    def function(self, root: Typed) -> Evaluate:
         self.tail(root)
-        namespace: dict[str, object] = {**GLOBALS, **self.writer.constants}
-        namespace["CRASHED"] = self.site(root.span).crashed()
-        code = compile(self.writer.source("evaluate"), "<expression>", "exec")
-        exec(code, namespace)  # noqa: S102 (the source is generated above; texts of users enter it only through repr)
-        evaluate: Callable[[AttributeSource], Value] = namespace["evaluate"]  # type: ignore[assignment]
-        return evaluate
+        constants = {**self.writer.constants, "CRASHED": self.site(root.span).crashed()}
+        self.writer.constants = constants
+        return maker(self.writer.source())(*constants.values())
 
     # --- results -------------------------------------------------------------------------------------------------
 
@@ -169,8 +182,6 @@ class Compiler(Lookups):
         return self.call(node)
 
     def constant(self, node: TypedConstant) -> str:
-        if isinstance(node.value, str | int | float):
-            return repr(node.value)
         return self.writer.constant(node.value)
 
     # --- operators -----------------------------------------------------------------------------------------------
@@ -233,9 +244,8 @@ class Compiler(Lookups):
         if name == "conditional":
             return self.conditional(node)
         if name == "match" and isinstance(node.args[1], TypedConstant):
-            return Outcome(
-                match_literal(self.atom(self.value(node.args[0])).code, str(node.args[1].value)), atomic=False
-            )
+            text = self.atom(self.value(node.args[0])).code
+            return Outcome(self.match_literal(text, str(node.args[1].value)), atomic=False)
         args = [self.atom(self.value(arg)).code for arg in node.args]
         return Outcome(self.apply(node, args), atomic=False)
 
@@ -271,13 +281,12 @@ class Compiler(Lookups):
             return f"{search}({args[1]}.encode()) is not None"
         return f"{self.writer.constant(self.site(node.span).converting(operations.matches))}({args[0]}, {args[1]})"
 
-
-def match_literal(text: str, pattern: str) -> str:
-    if pattern.endswith("*"):
-        return f"{text}.startswith({pattern[:-1]!r})"
-    if pattern.startswith("*"):
-        return f"{text}.endswith({pattern[1:]!r})"
-    return f"{text} == {pattern!r}"
+    def match_literal(self, text: str, pattern: str) -> str:
+        if pattern.endswith("*"):
+            return f"{text}.startswith({self.writer.constant(pattern[:-1])})"
+        if pattern.startswith("*"):
+            return f"{text}.endswith({self.writer.constant(pattern[1:])})"
+        return f"{text} == {self.writer.constant(pattern)}"
 
 
 def count_uses(root: Typed) -> Counter[int]:
