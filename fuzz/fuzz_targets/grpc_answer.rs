@@ -1,4 +1,5 @@
-//! The pieces of a gRPC answer in any order and of any content. Lines of the input are pieces: `h`, `d` or `t`, then the text.
+//! The pieces of a gRPC answer in any order and of any content. Lines of the input are pieces: `h`, `d` or `t`, then
+//! the text.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,7 +1,7 @@
 //! Prints what a request costs in this crate: filling a bag, adding it to a report batch, encoding a Check.
 //!
-//! `cargo run --release -p mizzen-client --example report_cost`; with a number behind `--`, that many batches instead of 2000, for a profiler that counts
-//! instructions.
+//! `cargo run --release -p mizzen-client --example report_cost`; with a number behind `--`, that many batches instead
+//! of 2000, for a profiler that counts instructions.
 
 use mizzen_client::dictionary::WordLimit;
 use mizzen_client::encode::encode_check_request;

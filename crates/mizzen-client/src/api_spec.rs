@@ -32,7 +32,8 @@ impl ApiSpecs {
     /// Prepares all specs of a service.
     ///
     /// # Errors
-    /// A template that is not of the form described at [`ApiSpecs::apply`], or a regular expression that does not compile.
+    /// A template that is not of the form described at [`ApiSpecs::apply`], or a regular expression that does not
+    /// compile.
     pub fn compile(specs: &[HttpApiSpec]) -> Result<ApiSpecs, ConfigError> {
         let mut compiled = ApiSpecs { given: !specs.is_empty(), ..ApiSpecs::default() };
         for (spec, given) in specs.iter().enumerate() {
@@ -55,13 +56,14 @@ impl ApiSpecs {
 
     /// Sets the attributes of the operation that the request in `bag` calls, and `request.api_key`.
     ///
-    /// First those of the specs, then those of the one best matching template, then those of every regular expression whose
-    /// method is equal and that matches the whole path with its query. Read are `request.method`, `request.path`,
+    /// First those of the specs, then those of the one best matching template, then those of every regular expression
+    /// whose method is equal and that matches the whole path with its query. Read are `request.method`, `request.path`,
     /// `request.query_params` and `request.headers`.
     ///
-    /// A template is `/` followed by segments with `/` between them and optionally `:` and a verb. A segment is a text, `*`
-    /// (one segment), `**` (any number of segments; at most one, and only texts after it), `{name}` or `{name=segments}`. A
-    /// text wins over `*`, which wins over `**`. Of equal templates with equal methods the first counts.
+    /// A template is `/` followed by segments with `/` between them and optionally `:` and a verb. A segment is a text,
+    /// `*` (one segment), `**` (any number of segments; at most one, and only texts after it), `{name}` or
+    /// `{name=segments}`. A text wins over `*`, which wins over `**`. Of equal templates with equal methods the first
+    /// counts.
     pub fn apply(&self, bag: &mut Bag) {
         if !self.given {
             return;

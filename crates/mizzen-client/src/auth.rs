@@ -1,7 +1,7 @@
 //! `request.auth.*`: the claims of a JSON Web Token that the proxy has verified.
 //!
-//! Envoy's jwt_authn filter checks the token and hands its payload on in a request header. Which claims become which attributes is
-//! what Istio 1.4's authn filter did.
+//! Envoy's jwt_authn filter checks the token and hands its payload on in a request header. Which claims become which
+//! attributes is what Istio 1.4's authn filter did.
 
 use crate::bag::Bag;
 use crate::name::{Name, names};
@@ -25,7 +25,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// Sets the attributes of a payload in `bag`. A payload that is not base64url of a JSON object sets none, and the answer is false.
+/// Sets the attributes of a payload in `bag`. A payload that is not base64url of a JSON object sets none, and the
+/// answer is false.
 ///
 /// The caller vouches that the payload was verified.
 pub fn apply_payload(header: &[u8], bag: &mut Bag) -> bool {
@@ -59,7 +60,8 @@ fn first(value: &Value) -> Option<&str> {
     }
 }
 
-/// A claim as a value of a string map: texts as they are, lists joined by commas with nothing for what is no text; others have no place there.
+/// A claim as a value of a string map: texts as they are, lists joined by commas with nothing for what is no text;
+/// others have no place there.
 fn in_map(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

@@ -1,7 +1,7 @@
 //! The attribute bag: what is known about one request or connection.
 //!
-//! Entries are small and fixed in size; text and bytes lie in two arenas. A cleared bag keeps its memory, so a bag that is
-//! used again allocates nothing.
+//! Entries are small and fixed in size; text and bytes lie in two arenas. A cleared bag keeps its memory, so a bag that
+//! is used again allocates nothing.
 
 mod entries;
 mod map;
@@ -37,8 +37,8 @@ pub(crate) struct Entry {
 
 /// A set of named, typed values.
 ///
-/// Setting and looking up a name known at compile time costs a few nanoseconds; other names are searched among their like.
-/// A bag holds up to 4 GiB of text; a value beyond that is left out.
+/// Setting and looking up a name known at compile time costs a few nanoseconds; other names are searched among their
+/// like. A bag holds up to 4 GiB of text; a value beyond that is left out.
 pub struct Bag {
     /// Position plus one in `known`, by the rank of the name; 0 = absent.
     slots: [u8; 256],

@@ -1,8 +1,8 @@
 //! Decisions of the Mixer remembered, and found again for requests that must get the same one.
 //!
-//! The Mixer says which attributes a decision rests on (a *shape*) and for how long and how often it may be used. A request
-//! gets a remembered decision only if every one of those attributes has the same value, or is absent as it was then: the
-//! key holds the values themselves, not a hash of them.
+//! The Mixer says which attributes a decision rests on (a *shape*) and for how long and how often it may be used. A
+//! request gets a remembered decision only if every one of those attributes has the same value, or is absent as it was
+//! then: the key holds the values themselves, not a hash of them.
 
 #[cfg(test)]
 mod tests;
@@ -57,7 +57,8 @@ struct Entry {
     shape: u64,
 }
 
-/// The remembered decisions of one worker. The least recently used ones give way beyond `capacity`; 0 remembers nothing.
+/// The remembered decisions of one worker. The least recently used ones give way beyond `capacity`; 0 remembers
+/// nothing.
 #[derive(Debug)]
 pub struct CheckCache {
     shapes: Shapes,
@@ -97,8 +98,9 @@ impl CheckCache {
 
     /// The decision that holds for `bag`; a hit counts as one use.
     ///
-    /// Reads only the attributes that the known shapes mention and allocates nothing. The first decision found under the
-    /// current generation decides, also if it is too old. `fail_open`: whether an error of the Mixer counts as a decision at all.
+    /// Reads only the attributes that the known shapes mention and allocates nothing. The first decision found under
+    /// the current generation decides, also if it is too old. `fail_open`: whether an error of the Mixer counts as a
+    /// decision at all.
     pub fn lookup(&mut self, bag: &Bag, fail_open: bool, generation: Generation, now: Instant) -> Lookup {
         let mut miss = Miss::Unknown;
         for position in 0..self.shapes.len() {
@@ -134,8 +136,8 @@ impl CheckCache {
     /// Remembers the decision on `bag`, in place of an older one with the same key; returns whether others may use it.
     ///
     /// Not remembered are decisions that cannot be described exactly (a regular expression or an unknown word among the
-    /// references; references that do not fit the very request), that nobody else may use (no use, no time), and the codes
-    /// NOT_FOUND and UNAVAILABLE, which stand for a Mixer that has no answer.
+    /// references; references that do not fit the very request), that nobody else may use (no use, no time), and the
+    /// codes NOT_FOUND and UNAVAILABLE, which stand for a Mixer that has no answer.
     pub fn insert(
         &mut self,
         precondition: &Precondition,

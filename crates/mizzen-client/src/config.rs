@@ -1,8 +1,8 @@
 //! The filters' configuration, read from proto3 JSON and written back in one canonical form.
 //!
-//! Names of fields are accepted in snake_case and lowerCamelCase. Unlike proto3 JSON in general, an unknown field is refused:
-//! a misspelt policy must not be taken for none. What is left out has the effect that Istio 1.4 gives it; the structs hold
-//! these effective values, so nobody has to know the defaults twice.
+//! Names of fields are accepted in snake_case and lowerCamelCase. Unlike proto3 JSON in general, an unknown field is
+//! refused: a misspelt policy must not be taken for none. What is left out has the effect that Istio 1.4 gives it; the
+//! structs hold these effective values, so nobody has to know the defaults twice.
 
 mod api_spec;
 mod attributes;

@@ -1,7 +1,7 @@
 //! Messages read: the Mixer's answers for the client, and the client's requests for the server.
 //!
-//! Input comes from the network. Nothing panics, and memory is bounded by a multiple of the message: text that a message
-//! names many times counts against [`MAX_DECODED_BYTES`].
+//! Input comes from the network. Nothing panics, and memory is bounded by a multiple of the message: text that a
+//! message names many times counts against [`MAX_DECODED_BYTES`].
 
 mod attributes;
 mod report;
@@ -101,9 +101,9 @@ pub struct QuotaArguments {
     pub best_effort: bool,
 }
 
-/// Reads a Check as the original server does: an index that leads nowhere reads as absent, and of one name under several
-/// types the first of string, string map, int64, double, bool, timestamp, duration, bytes counts. Bytes that are not UTF-8 in
-/// a text become U+FFFD.
+/// Reads a Check as the original server does: an index that leads nowhere reads as absent, and of one name under
+/// several types the first of string, string map, int64, double, bool, timestamp, duration, bytes counts. Bytes that
+/// are not UTF-8 in a text become U+FFFD.
 ///
 /// # Errors
 /// Malformed bytes, and what [`DecodeError`] says of names and size.

@@ -160,8 +160,8 @@ impl MessageWords {
         }
     }
 
-    /// Like [`MessageWords::index`], but tries `guess` first, an index that some word had before: comparing is cheaper than
-    /// looking up, and requests resemble each other.
+    /// Like [`MessageWords::index`], but tries `guess` first, an index that some word had before: comparing is cheaper
+    /// than looking up, and requests resemble each other.
     pub(crate) fn index_near(&mut self, word: &[u8], limit: WordLimit, guess: i32) -> i32 {
         let guessed = match usize::try_from(guess) {
             Ok(global) if guess < i32::from(limit.0) => WORDS.get(global).map(|word| word.as_bytes()),

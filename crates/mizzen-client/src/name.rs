@@ -22,15 +22,16 @@ const RANKS: [u8; KNOWN_COUNT] = ranks();
 
 /// An attribute's name: a number in a process-wide table that only grows.
 ///
-/// The first 222 numbers are the global dictionary's, so a known name carries its wire index. Comparing for equality costs
-/// nothing; ordering is by text.
+/// The first 222 numbers are the global dictionary's, so a known name carries its wire index. Comparing for equality
+/// costs nothing; ordering is by text.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Name(u32);
 
 impl Name {
     /// The name with this text, added to the table if it is new.
     ///
-    /// The table never shrinks: use it for names from code and configuration, and [`Name::try_intern`] for those of peers.
+    /// The table never shrinks: use it for names from code and configuration, and [`Name::try_intern`] for those of
+    /// peers.
     pub fn intern(text: &str) -> Name {
         Name::lookup(text).unwrap_or_else(|| Name(TABLE.add(text)))
     }

@@ -13,8 +13,8 @@ pub struct LocalNode {
 }
 
 impl LocalNode {
-    /// The node's identity from its metadata `NODE_UID` and `NODE_NAMESPACE`, which count only together, else from its id of
-    /// the form `TYPE~IP~POD.NAMESPACE~DOMAIN`; empty if neither tells.
+    /// The node's identity from its metadata `NODE_UID` and `NODE_NAMESPACE`, which count only together, else from its
+    /// id of the form `TYPE~IP~POD.NAMESPACE~DOMAIN`; empty if neither tells.
     ///
     /// Source: istio/proxy 1.4, `ExtractNodeInfo`. It takes the second dot part as the namespace, whatever follows.
     pub fn from_node(id: &str, metadata_uid: Option<&str>, metadata_namespace: Option<&str>) -> LocalNode {
@@ -35,8 +35,8 @@ impl LocalNode {
         !self.uid.is_empty()
     }
 
-    /// Sets the attributes that name this node: as the source of outbound traffic, as the destination of inbound traffic. They
-    /// are sent even when empty.
+    /// Sets the attributes that name this node: as the source of outbound traffic, as the destination of inbound
+    /// traffic. They are sent even when empty.
     pub fn attributes(&self, outbound: bool, into: &mut Bag) {
         let (uid, namespace) = match outbound {
             true => (names::SOURCE_UID, names::SOURCE_NAMESPACE),

@@ -41,7 +41,8 @@ pub struct ReportEncoder {
     previous: Bag,
 }
 
-/// How much memory an encoder keeps from one batch to the next; an unusually large batch must not hold its memory for ever.
+/// How much memory an encoder keeps from one batch to the next; an unusually large batch must not hold its memory for
+/// ever.
 const KEPT_BYTES: usize = 1 << 20;
 
 /// An entry of 128 to 16,383 bytes, the usual size, has a length of two bytes.

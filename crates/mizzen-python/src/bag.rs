@@ -32,7 +32,8 @@ impl Bag {
         optional(py, self.find(name))
     }
 
-    /// The value of one key of a string map, None if map or key are absent. TypeError when the attribute is no string map.
+    /// The value of one key of a string map, None if map or key are absent. TypeError when the attribute is no string
+    /// map.
     fn get_key(&self, name: &str, key: &str) -> PyResult<Option<&str>> {
         self.message.get_key(&self.record, name, key).map_err(|_| no_map(name))
     }

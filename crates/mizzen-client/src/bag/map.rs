@@ -39,7 +39,8 @@ impl Bag {
         Some([span(start, key)?, span(start + key, value)?])
     }
 
-    /// Adds the collected texts of the pairs from `start` on, if each of them is UTF-8. One look at all of them costs a third of one at each.
+    /// Adds the collected texts of the pairs from `start` on, if each of them is UTF-8. One look at all of them costs a
+    /// third of one at each.
     fn add_raw(&mut self, raw: &[u8], start: usize) -> bool {
         let Ok(text) = std::str::from_utf8(raw) else { return false };
         let base = self.text.len();

@@ -8,7 +8,8 @@ use crate::instant::Instant;
 use crate::report::ReportEncoder;
 use std::time::Duration;
 
-/// A batch of this size is sent whatever its entries: half of it is far below what gRPC servers take by default (4 MiB).
+/// A batch of this size is sent whatever its entries: half of it is far below what gRPC servers take by default (4
+/// MiB).
 const FULL_BYTES: usize = 1 << 20;
 
 /// When a batch is sent.

@@ -96,9 +96,9 @@ struct Held {
 
 /// The finished batches of one report destination.
 ///
-/// While the Mixer is away they wait within [`SinkLimits`]; beyond, the oldest are dropped and counted. A batch in flight and
-/// the newest one left are never dropped for room, so the bound can be passed by these. An attempt that fails is repeated, so the
-/// Mixer may see a batch twice if only its answer was lost.
+/// While the Mixer is away they wait within [`SinkLimits`]; beyond, the oldest are dropped and counted. A batch in
+/// flight and the newest one left are never dropped for room, so the bound can be passed by these. An attempt that
+/// fails is repeated, so the Mixer may see a batch twice if only its answer was lost.
 #[derive(Debug)]
 pub struct ReportSink {
     limits: SinkLimits,
@@ -169,7 +169,8 @@ impl ReportSink {
         Action::Send { id: held.id, body: Arc::clone(&held.body) }
     }
 
-    /// Takes in how an attempt ended; an id that is not in flight changes nothing. `random` is any evenly spread number.
+    /// Takes in how an attempt ended; an id that is not in flight changes nothing. `random` is any evenly spread
+    /// number.
     pub fn finished(&mut self, id: BatchId, result: &Result<Vec<u8>, Failure>, now: Instant, random: u64) {
         let Some(position) = self.held.iter().position(|held| held.id == id && held.in_flight) else { return };
         match result {

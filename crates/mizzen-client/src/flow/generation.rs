@@ -6,7 +6,8 @@ use std::collections::VecDeque;
 /// How many generations are remembered by their text.
 const REMEMBERED: usize = 64;
 
-/// A generation of the Mixer's configuration. Decisions made under another generation than the current one are not used.
+/// A generation of the Mixer's configuration. Decisions made under another generation than the current one are not
+/// used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Generation(u64);
 

@@ -65,7 +65,8 @@ impl QuotaRules {
 
     /// Writes what a request needs to `requirements`, which is cleared first.
     ///
-    /// Each quota comes once, with the charges of all rules that name it added up. Only attributes of type STRING match.
+    /// Each quota comes once, with the charges of all rules that name it added up. Only attributes of type STRING
+    /// match.
     pub fn requirements(&self, bag: &Bag, requirements: &mut Vec<Requirement>) {
         requirements.clear();
         for rule in self.rules.iter().filter(|rule| rule.applies(bag)) {

@@ -19,8 +19,8 @@ pub struct QuotaAsked {
 
 /// A decoded CheckRequest with the references of what was looked up so far.
 ///
-/// A string map found by [`get`](CheckRequest::get) is taken as read whole: the reference has no key, which no client can
-/// hold a later request against, so the answer is not cached. Look keys up one by one to keep an answer cacheable.
+/// A string map found by [`get`](CheckRequest::get) is taken as read whole: the reference has no key, which no client
+/// can hold a later request against, so the answer is not cached. Look keys up one by one to keep an answer cacheable.
 #[derive(Clone, Debug)]
 pub struct CheckRequest {
     message: Arc<Message>,

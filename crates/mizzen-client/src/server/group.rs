@@ -27,8 +27,8 @@ pub struct Group {
     pub record: Arc<Record>,
     /// The numbers of its records in the report, ascending.
     pub members: Vec<u32>,
-    /// For each of the plan's values, the number in each record, durations in seconds; `None` when the value is the same
-    /// in all of them because it is absent or no number that a 64-bit float can hold.
+    /// For each of the plan's values, the number in each record, durations in seconds; `None` when the value is the
+    /// same in all of them because it is absent or no number that a 64-bit float can hold.
     pub columns: Vec<Option<Vec<f64>>>,
 }
 

@@ -142,7 +142,8 @@ fn sort(entries: &mut Vec<Entry>) {
 /// How many bytes an entry and its words take in a usual request; for the first guess only.
 const BYTES_PER_ENTRY: usize = 16;
 
-/// Walks one CompressedAttributes: its words into `dictionary`, its entries into `record`, map entries into the message.
+/// Walks one CompressedAttributes: its words into `dictionary`, its entries into `record`, map entries into the
+/// message.
 pub(super) fn scan(
     message: &mut Message,
     span: Span,

@@ -33,8 +33,9 @@ pub struct RecordError {
 
 /// A decoded ReportRequest.
 ///
-/// In delta encoding each record is what its bag and those before it add up to. A delta bag with undefined words, or one
-/// that has a name under two types, is an error and gives no record; what can be read of it still counts for those after it.
+/// In delta encoding each record is what its bag and those before it add up to. A delta bag with undefined words, or
+/// one that has a name under two types, is an error and gives no record; what can be read of it still counts for those
+/// after it.
 #[derive(Clone, Debug)]
 pub struct ReportRequest {
     message: Arc<Message>,

@@ -163,8 +163,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The text in a span. Bytes that are not UTF-8 become U+FFFD: old proxies send header values as they came, and a header
-/// must not decide whether there is a decision.
+/// The text in a span. Bytes that are not UTF-8 become U+FFFD: old proxies send header values as they came, and a
+/// header must not decide whether there is a decision.
 pub(super) fn text(bytes: &[u8], span: Span) -> Cow<'_, str> {
     let bytes = span.bytes(bytes);
     // valid text is told faster than it is repaired

@@ -107,7 +107,8 @@ impl Connection {
         asks
     }
 
-    /// Data from the client, or the end of it with `length` 0. The end alone needs no decision: nothing is passed on by it.
+    /// Data from the client, or the end of it with `length` 0. The end alone needs no decision: nothing is passed on by
+    /// it.
     pub fn read(&mut self, length: u64) -> Step {
         match self.state {
             State::Waiting if length > 0 => {
@@ -163,8 +164,8 @@ impl Connection {
 
     /// Sets what a report says of the traffic at `now`, which is `wall` on the clock of the wall.
     ///
-    /// As in Istio only a report in between moves the start of the next difference: what the first report tells is part of
-    /// the difference after it too.
+    /// As in Istio only a report in between moves the start of the next difference: what the first report tells is part
+    /// of the difference after it too.
     pub fn report(&mut self, event: Event, bag: &mut Bag, now: Instant, wall: Time) {
         let (total, new) = (self.traffic.total(), self.traffic.unreported());
         for (name, bytes) in [

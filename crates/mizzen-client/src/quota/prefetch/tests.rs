@@ -222,8 +222,8 @@ proptest! {
         }
     }
 
-    /// When every refill is answered before the next request, only a request that found the pool empty and open can pass
-    /// ungranted: the overshoot is one charge per refusal of an open pool, and none at all while tokens were left.
+    /// When every refill is answered before the next request, only a request that found the pool empty and open can
+    /// pass ungranted: the overshoot is one charge per refusal of an open pool, and none at all while tokens were left.
     #[test]
     fn with_prompt_answers_the_overshoot_is_one_charge(
         times in prop::collection::vec(0_u64..300, 1..200), left in 0_i64..100,
@@ -235,8 +235,8 @@ proptest! {
         prop_assert!(passed <= left + 1, "{passed} of {left}");
     }
 
-    /// The closed form: what passes ungranted is at most what passed while the first refused refill was on its way, plus one
-    /// refill of max(10, use of the last second).
+    /// The closed form: what passes ungranted is at most what passed while the first refused refill was on its way,
+    /// plus one refill of max(10, use of the last second).
     #[test]
     fn with_slow_answers_the_overshoot_is_one_round_trip_and_one_refill(
         pauses in prop::collection::vec(0_u64..60, 1..300), left in 0_i64..200, round_trip in 0_u64..2000,
