@@ -30,6 +30,7 @@ pub mod server;
 pub mod api_spec;
 pub mod batch;
 pub mod check_cache;
+pub mod directive;
 pub mod flow;
 pub mod grpc;
 pub mod instant;

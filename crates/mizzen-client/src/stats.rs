@@ -99,6 +99,8 @@ counters! {
     RemoteReportOtherErrors = "total_remote_report_other_errors",
     /// Batches sent again.
     RemoteReportRetries = "total_remote_report_retries",
+    /// Header operations of an answer that cannot be carried out and are left out.
+    InvalidHeaderOperations = "total_invalid_header_operations",
     /// How often the Mixer did not know words of the dictionary, so that fewer are used from then on.
     DictionaryShrinks = "total_dictionary_shrinks",
 }

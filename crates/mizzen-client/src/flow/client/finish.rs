@@ -1,9 +1,10 @@
 //! The client of one worker: where calls end.
 
 use super::Client;
-use crate::answer::{CheckResponse, Precondition};
+use crate::answer::{CheckResponse, Precondition, RouteDirective};
 use crate::check_cache::Verdict;
 use crate::decode::decode_check_response;
+use crate::directive;
 use crate::flow::call::{Call, Purpose, quota_status, result_of};
 use crate::flow::decision::{Decision, Finished, Ticket};
 use crate::flow::generation::Generation;
@@ -162,8 +163,8 @@ impl Client {
                 (Rc::new(Verdict { status, directive: None }), false)
             }
             Some(precondition) => {
-                let (status, directive) = (precondition.status.clone(), precondition.directive.clone());
-                let verdict = Rc::new(Verdict { status, directive });
+                let directive = precondition.directive.as_ref().map(|directive| self.usable(directive));
+                let verdict = Rc::new(Verdict { status: precondition.status.clone(), directive });
                 // of another generation nobody may use it, and it must not displace a decision of the current one
                 if answered == self.generation {
                     // as it was decided: what an error means depends on the policy of who meets it
@@ -175,6 +176,12 @@ impl Client {
         };
         self.count_remote_check(accepted);
         verdict
+    }
+
+    fn usable(&mut self, directive: &RouteDirective) -> RouteDirective {
+        let (usable, left_out) = directive::usable(directive);
+        self.stats.add(Counter::InvalidHeaderOperations, left_out);
+        usable
     }
 
     fn judge_failure(&mut self, call: &Call, failure: &Failure) -> Rc<Verdict> {

@@ -1,6 +1,7 @@
 //! Decisions asked for, remembered, and told to the report.
 
 use super::*;
+use crate::answer::{HeaderOperation, Operation};
 
 #[test]
 fn a_request_carries_its_attributes_and_a_deduplication_id_of_its_own() {
@@ -41,6 +42,24 @@ fn the_directive_is_remembered_with_the_status() {
     response.precondition.as_mut().unwrap().directive = Some(directive.clone());
     assert_eq!(client.ask_and_tell(&path("/a"), &OPEN, &response).directive(), Some(&directive));
     assert_eq!(decided(client.start(&path("/a"), &[], &OPEN, at(0))).directive(), Some(&directive));
+}
+
+#[test]
+fn what_cannot_be_carried_out_is_left_out_and_counted_once_per_answer() {
+    let mut client = client();
+    let mut response = told(0);
+    let change = |value: &str| HeaderOperation {
+        name: "x-a".to_owned(),
+        value: value.to_owned(),
+        operation: Operation::Replace,
+    };
+    let request_header_operations = vec![change("a\r\nx-b: c"), change("good")];
+    let directive = RouteDirective { request_header_operations, ..RouteDirective::default() };
+    response.precondition.as_mut().unwrap().directive = Some(directive);
+    let good = RouteDirective { request_header_operations: vec![change("good")], ..RouteDirective::default() };
+    assert_eq!(client.ask_and_tell(&path("/a"), &OPEN, &response).directive(), Some(&good));
+    assert_eq!(decided(client.start(&path("/a"), &[], &OPEN, at(0))).directive(), Some(&good));
+    assert_eq!(client.count(Counter::InvalidHeaderOperations), 1);
 }
 
 #[test]
