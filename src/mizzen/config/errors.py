@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Self
 
+from mizzen.config.paths import Path
 from mizzen.config.position import Position
 
 _SHOWN_CHARACTERS = 80
@@ -29,7 +30,12 @@ class ConfigError(Exception):
     `value` is the offending value or `NO_VALUE`. `reason` reads after the value ("is not an integer"), `accepted`
     says what would have been right and may be empty. Equal content makes equal errors, so that a store or a
     snapshot can tell whether its list of errors changed.
+
+    `path` and `at_key` are set by the resource that the error is about, which can say where the field stands later.
     """
+
+    path: Path | None = None
+    at_key = False
 
     def __init__(
         self,

@@ -34,7 +34,10 @@ _LONGEST_NAME = 253
 
 @dataclass(frozen=True)
 class Resource:
-    """One object of configuration as it was written; immutable, compared by content and not by place."""
+    """One object of configuration as it was written; immutable, compared by content and not by place.
+
+    Equal resources read alike everywhere: `1`, `1.0` and `true` differ, and so does the order of fields.
+    """
 
     kind: str
     name: str
@@ -72,14 +75,47 @@ class Resource:
         """
         path = self.document.as_written(path) if self.document else path
         position = self.document.position(path, key=key) if self.document else None
-        return ConfigError(
-            reason,
-            position=position,
-            resource=self.key,
-            field=render_path(path),
-            value=value,
-            accepted=accepted,
+        error = ConfigError(
+            reason, position=position, resource=self.key, field=render_path(path), value=value, accepted=accepted
         )
+        error.path, error.at_key = path, key
+        return error
+
+    def located(self, error: ConfigError) -> ConfigError:
+        """`error`, which is about an equal resource, where its field stands in this one."""
+        if error.path is None:
+            return error
+        return self.error(error.path, error.reason, value=error.value, accepted=error.accepted, key=error.at_key)
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return (
+            isinstance(other, Resource)
+            and self.key == other.key
+            and self.api_version == other.api_version
+            and _reads_alike(self.spec, other.spec)
+            and _reads_alike(self.labels, other.labels)
+            and _reads_alike(self.annotations, other.annotations)
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+def _reads_alike(one: object, other: object) -> bool:
+    if one is other:
+        return True
+    if one.__class__ is not other.__class__:
+        return False
+    if isinstance(one, dict) and isinstance(other, dict):
+        if len(one) != len(other):
+            return False
+        pairs = zip(one.items(), other.items(), strict=True)
+        return all(name == named and _reads_alike(value, given) for (name, value), (named, given) in pairs)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_reads_alike, one, other))
+    return one == other
 
 
 def read_resources(

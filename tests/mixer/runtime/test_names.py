@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mizzen.mixer.runtime.names import candidates, handler_name, resolve, short_name
+from mizzen.mixer.runtime.names import candidates, first_known, handler_name, short_name
 
 
 @pytest.mark.parametrize(
@@ -19,9 +19,10 @@ def test_a_reference_has_its_candidates_in_order(reference: str, found: tuple[st
 
 
 def test_the_legacy_kind_is_found_before_the_namespace() -> None:
-    assert resolve("a.b", "handler", "ns", {"a.b.ns", "a.handler.b"}) == "a.b.ns"
-    assert resolve("a.b", "handler", "ns", {"a.handler.b"}) == "a.handler.b"
-    assert resolve("a.b", "handler", "ns", {"a.handler.ns"}) is None
+    names = candidates("a.b", "handler", "ns")
+    assert first_known(names, {"a.b.ns", "a.handler.b"}) == "a.b.ns"
+    assert first_known(names, {"a.handler.b"}) == "a.handler.b"
+    assert first_known(names, {"a.handler.ns"}) is None
 
 
 def test_run_time_names_are_those_of_istio() -> None:

@@ -3,68 +3,104 @@
 A resource that does not compile is reported and replaced by its last good version, compiled against today's
 vocabulary and references; without one, whatever of it is in order is used. Everything else goes on. Resources are
 visited in the order of their keys, so the result depends on nothing else.
+
+What a compilation takes over from the one before is what it would find again: the outcome of an equal resource as long
+as what it depends on is the same. A handler depends on its adapter, an instance on its template and the vocabulary, a
+rule on the vocabulary and on everything that its references may mean. A fault may tell what else would have been
+accepted, so the outcome of a faulty one holds as long as nothing at all changes around it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from mizzen.config.errors import ConfigError
-from mizzen.config.kinds import AttributeManifest, Handler, Instance
-from mizzen.config.paths import Path
+from mizzen.config.kinds import AttributeManifest
 from mizzen.config.resource import Resource
 from mizzen.config.spec import decode_spec
-from mizzen.mixer.adapters import Adapter
-from mizzen.mixer.expr import BUILTIN, Expression, ExpressionError, Vocabulary, compile_expression
+from mizzen.mixer.expr import BUILTIN, Vocabulary
 from mizzen.mixer.runtime import inventory as kinds
+from mizzen.mixer.runtime.compile_handler import adapter_of, compile_handler
+from mizzen.mixer.runtime.compile_instance import compile_instance, template_of
 from mizzen.mixer.runtime.compile_rule import compile_rule
-from mizzen.mixer.runtime.configured import Compiled, HandlerConfig, InstanceConfig, problem_error
+from mizzen.mixer.runtime.configured import Compiled, RuleConfig
 from mizzen.mixer.runtime.inventory import Inventory
-from mizzen.mixer.runtime.names import handler_name
-from mizzen.mixer.runtime.vocabulary import build_vocabulary, output_prefix
-from mizzen.mixer.templates import InstanceCompileError, Template, Variety
+from mizzen.mixer.runtime.outcome import Attempt, Outcome, Outcomes
+from mizzen.mixer.runtime.vocabulary import build_vocabulary
 
-_BINDINGS = ("attribute_bindings", "attributeBindings")
 Output = TypeVar("Output")
-Outcome = tuple[Output | None, Sequence[ConfigError]]
 
 
 def compile_resources(
     resources: Mapping[str, Resource], inventory: Inventory, previous: Compiled | None = None
 ) -> tuple[Compiled, list[ConfigError]]:
-    """Everything compiled, and every fault. `previous` is where last good versions come from."""
-    return _Compilation(resources, inventory, previous.good if previous else {}).run()
+    """Everything compiled, and every fault. `previous` is where last good versions and equal outcomes come from."""
+    return _Compilation(resources, inventory, previous).run()
 
 
 class _Compilation:
-    def __init__(self, resources: Mapping[str, Resource], inventory: Inventory, before: Mapping[str, Resource]) -> None:
+    def __init__(self, resources: Mapping[str, Resource], inventory: Inventory, previous: Compiled | None) -> None:
+        self.by_key = resources
         self.resources = [resources[key] for key in sorted(resources) if not inventory.is_for_others(resources[key])]
         self.inventory = inventory
-        self.before = before
+        self.before = previous.outcomes if previous else Outcomes()
+        self.last_good = previous.good if previous else {}
         self.vocabulary = Vocabulary(BUILTIN)
         self.errors: list[ConfigError] = []
         self.good: dict[str, Resource] = {}
         self.kept: set[str] = set()
         self.left_out: set[str] = set()
+        self.changed: set[str] = set()
 
     def run(self) -> tuple[Compiled, list[ConfigError]]:
         self._refuse_unknown_kinds()
-        manifests = self._each(self._of(kinds.MANIFEST), self._manifest)
-        self.vocabulary, clashes = build_vocabulary(
-            ((self.good[key], manifest) for key, manifest in manifests.items()), self.inventory.templates.values()
-        )
-        self.errors += clashes
-        handlers = self._each(self._of(kinds.HANDLER, *self.inventory.adapters), self._handler)
-        instances = self._each(self._of(kinds.INSTANCE, *self.inventory.templates), self._instance)
-        rules = self._each(
-            self._of(kinds.RULE), lambda resource: compile_rule(resource, handlers, instances, self.vocabulary)
-        )
+        outcomes = self._outcomes()
         compiled = Compiled(
-            self.vocabulary, handlers, instances, rules, self.good, frozenset(self.kept), frozenset(self.left_out)
+            self.vocabulary,
+            _outputs(outcomes.handlers),
+            _outputs(outcomes.instances),
+            _outputs(outcomes.rules),
+            self.good,
+            frozenset(self.kept),
+            frozenset(self.left_out),
+            outcomes,
         )
-        return compiled, sorted(self.errors, key=lambda error: (error.file, error.line, error.column))
+        errors = located(self.errors, self.by_key)
+        return compiled, sorted(errors, key=lambda error: (error.file, error.line, error.column))
+
+    def _outcomes(self) -> Outcomes:
+        before = self.before
+        manifests = self._each(self._of(kinds.MANIFEST), before.manifests, _compile_manifest, lambda _: True)
+        self._take_vocabulary(_outputs(manifests))
+        adapters = _differing(self.inventory.adapters, before.inventory.adapters)
+        handlers = self._each(
+            self._of(kinds.HANDLER, *self.inventory.adapters),
+            before.handlers,
+            lambda resource: compile_handler(resource, self.inventory),
+            lambda one: not adapters or (not one.faults and adapter_of(one.resource) not in adapters),
+        )
+        templates = _differing(self.inventory.templates, before.inventory.templates)
+        same_words = self.vocabulary is before.vocabulary
+        instances = self._each(
+            self._of(kinds.INSTANCE, *self.inventory.templates),
+            before.instances,
+            lambda resource: compile_instance(resource, self.inventory, self.vocabulary),
+            lambda one: (
+                same_words and (not templates or (not one.faults and template_of(one.resource) not in templates))
+            ),
+        )
+        self._note_removed(before.handlers, handlers)
+        self._note_removed(before.instances, instances)
+        known_handlers, known_instances = _outputs(handlers), _outputs(instances)
+        touched = frozenset(self.changed)
+        rules = self._each(
+            self._of(kinds.RULE),
+            before.rules,
+            lambda resource: compile_rule(resource, known_handlers, known_instances, self.vocabulary),
+            lambda one: same_words and (not touched or _is_apart_from(one, touched)),
+        )
+        return Outcomes(manifests, handlers, instances, rules, self.inventory, self.vocabulary)
 
     def _of(self, *wanted: str) -> Iterable[Resource]:
         return [resource for resource in self.resources if resource.kind in wanted]
@@ -78,127 +114,80 @@ class _Compilation:
                 )
                 self.left_out.add(resource.key)
 
+    def _take_vocabulary(self, manifests: Mapping[str, AttributeManifest]) -> None:
+        declared = ((self.good[key], manifest) for key, manifest in manifests.items())
+        vocabulary, clashes = build_vocabulary(declared, self.inventory.templates.values())
+        self.vocabulary = self.before.vocabulary if vocabulary == self.before.vocabulary else vocabulary
+        self.errors += clashes
+
+    def _note_removed(self, before: Mapping[str, Outcome[Any]], now: Mapping[str, Outcome[Any]]) -> None:
+        self.changed |= before.keys() - now.keys()
+
     def _each(
-        self, resources: Iterable[Resource], compile_one: Callable[[Resource], Outcome[Output]]
-    ) -> dict[str, Output]:
-        """Compiles each resource, falling back to its last good version and then to what can be used of it."""
-        compiled: dict[str, Output] = {}
-        for resource in resources:
-            output, faults = compile_one(resource)
-            self.errors += faults
-            if not faults:
-                self.good[resource.key] = resource
-            else:
-                earlier = self._last_good(resource, compile_one)
-                if earlier is None:
-                    self.left_out.add(resource.key)
-                else:
-                    output = earlier
-            if output is not None:
-                compiled[resource.key] = output
-        return compiled
-
-    def _last_good(self, resource: Resource, compile_one: Callable[[Resource], Outcome[Output]]) -> Output | None:
-        version = self.before.get(resource.key)
-        if version is None:
-            return None
-        self.good[resource.key] = version  # stays the last good one, also while something it refers to is missing
-        if version == resource:
-            return None
-        output, faults = compile_one(version)
-        if faults or output is None:
-            return None
-        self.kept.add(resource.key)
-        return output
-
-    def _manifest(self, resource: Resource) -> Outcome[AttributeManifest]:
-        return decode_spec(AttributeManifest, resource.spec, resource)
-
-    def _handler(self, resource: Resource) -> Outcome[HandlerConfig]:
-        if resource.kind != kinds.HANDLER:
-            return self._decode_params(resource, self.inventory.adapters[resource.kind], resource.spec, ("spec",))
-        spec, faults = decode_spec(Handler, resource.spec, resource)
-        if spec is None:
-            return None, faults
-        adapter = self.inventory.adapters.get(spec.compiled_adapter)
-        if adapter is None:
-            path, known = ("spec", "compiledAdapter"), ", ".join(sorted(self.inventory.adapters))
-            fault = resource.error(path, "is not a known adapter", value=spec.compiled_adapter, accepted=known)
-            return None, [fault]
-        config, found = self._decode_params(resource, adapter, spec.params, ("spec", "params"))
-        return config and replace(config, calls=spec.calls, quarantine=spec.quarantine), found
-
-    def _decode_params(
-        self, resource: Resource, adapter: type[Adapter], params: Mapping[str, object], path: Path
-    ) -> Outcome[HandlerConfig]:
-        decoded, faults = decode_spec(adapter.Params, params, resource, path)
-        if decoded is None:
-            return None, faults
-        name = handler_name(resource.name, resource.kind, resource.namespace)
-        return HandlerConfig(resource, name, adapter, decoded, path), []
-
-    def _instance(self, resource: Resource) -> Outcome[InstanceConfig]:
-        if resource.kind != kinds.INSTANCE:
-            return self._legacy_instance(resource)
-        spec, faults = decode_spec(Instance, resource.spec, resource)
-        if spec is None:
-            return None, faults
-        template = self.inventory.templates.get(spec.compiled_template)
-        if template is None:
-            path, known = ("spec", "compiledTemplate"), ", ".join(sorted(self.inventory.templates))
-            reason = "missing compiled template"
-            return None, [resource.error(path, reason, value=spec.compiled_template, accepted=known)]
-        return self._compile_instance(resource, template, spec.params, ("spec", "params"), spec.attribute_bindings)
-
-    def _legacy_instance(self, resource: Resource) -> Outcome[InstanceConfig]:
-        template = self.inventory.templates[resource.kind]
-        if template.variety is not Variety.ATTRIBUTE_GENERATOR:
-            return self._compile_instance(resource, template, resource.spec, ("spec",), {})
-        params = {name: value for name, value in resource.spec.items() if name not in _BINDINGS}
-        holder = {name: value for name, value in resource.spec.items() if name in _BINDINGS}
-        spec, faults = decode_spec(Instance, {"compiled_template": template.name, **holder}, resource)
-        if spec is None:
-            return None, faults
-        return self._compile_instance(resource, template, params, ("spec",), spec.attribute_bindings)
-
-    def _compile_instance(
         self,
-        resource: Resource,
-        template: Template,
-        params: Mapping[str, object],
-        path: Path,
-        bindings: Mapping[str, str],
-    ) -> Outcome[InstanceConfig]:
-        faults: list[ConfigError] = []
-        try:
-            builder = template.compile(resource.key, params, self.vocabulary)
-        except InstanceCompileError as error:
-            return None, [problem_error(resource, path, problem) for problem in error.problems]
-        compiled = {name: self._binding(resource, template, name, text, faults) for name, text in bindings.items()}
-        if faults:
-            return None, faults
-        bound = {name: expression for name, expression in compiled.items() if expression is not None}
-        return InstanceConfig(resource, template, builder, bound), []
+        resources: Iterable[Resource],
+        before: Mapping[str, Outcome[Output]],
+        compile_one: Callable[[Resource], Attempt[Output]],
+        holds: Callable[[Outcome[Output]], bool],
+    ) -> dict[str, Outcome[Output]]:
+        """The outcome of each resource: that of an equal one before where it still holds, else a new one."""
+        outcomes: dict[str, Outcome[Output]] = {}
+        for resource in resources:
+            key = resource.key
+            outcome = before.get(key)
+            if outcome is not None and outcome.resource == resource and holds(outcome):
+                outcome = outcome.at(resource)
+            else:
+                outcome = _compile(resource, compile_one, self.last_good.get(key))
+                self.changed.add(key)
+            outcomes[key] = outcome
+            if outcome.good is not None:
+                self.good[key] = outcome.good
+            if outcome.faults:
+                self._note(outcome)
+        return outcomes
 
-    def _binding(
-        self, resource: Resource, template: Template, name: str, text: str, faults: list[ConfigError]
-    ) -> Expression | None:
-        """One attribute binding: `$out.x` names an output of the template, any other name is an attribute."""
-        path = ("spec", "attribute_bindings", name)
-        if template.variety is not Variety.ATTRIBUTE_GENERATOR:
-            faults.append(resource.error(path, f"is a binding, but template {template.name} has no outputs", key=True))
-            return None
-        if name not in self.vocabulary:
-            faults.append(resource.error(path, "is not a known attribute", key=True, accepted="a declared attribute"))
-            return None
-        expected = self.vocabulary[name]
-        try:
-            return compile_expression(text.replace("$out.", output_prefix(template)), self.vocabulary, expected)
-        except ExpressionError as error:
-            accepted = f"an expression of type {expected}"
-            faults.append(
-                resource.error(
-                    path, f"does not compile at {error.position}: {error.message}", value=text, accepted=accepted
-                )
-            )
-            return None
+    def _note(self, faulty: Outcome[Any]) -> None:
+        self.errors += faulty.faults
+        if faulty.is_kept:
+            self.kept.add(faulty.resource.key)
+        if faulty.is_left_out:
+            self.left_out.add(faulty.resource.key)
+
+
+def located(errors: Iterable[ConfigError], resources: Mapping[str, Resource]) -> list[ConfigError]:
+    """The errors where the resources stand now that they are about; they may have been found elsewhere in the file."""
+    return [resources[error.resource].located(error) if error.resource in resources else error for error in errors]
+
+
+def _compile(
+    resource: Resource, compile_one: Callable[[Resource], Attempt[Output]], last_good: Resource | None
+) -> Outcome[Output]:
+    """Compiles a resource, falling back to its last good version and then to what can be used of it."""
+    output, faults = compile_one(resource)
+    if not faults:
+        return Outcome(resource, output, good=resource)
+    if last_good is not None and last_good != resource:
+        earlier, its_faults = compile_one(last_good)
+        if not its_faults and earlier is not None:
+            return Outcome(resource, earlier, tuple(faults), last_good, is_kept=True)
+    # a good version stays the last good one, also while something it refers to is missing
+    return Outcome(resource, output, tuple(faults), last_good, is_left_out=True)
+
+
+def _compile_manifest(resource: Resource) -> Attempt[AttributeManifest]:
+    return decode_spec(AttributeManifest, resource.spec, resource)
+
+
+def _outputs(outcomes: Mapping[str, Outcome[Output]]) -> dict[str, Output]:
+    return {key: outcome.output for key, outcome in outcomes.items() if outcome.output is not None}
+
+
+def _is_apart_from(one: Outcome[RuleConfig], changed: frozenset[str]) -> bool:
+    """Whether nothing that has changed is what a reference of the rule may mean."""
+    return not one.faults and one.output is not None and one.output.references.isdisjoint(changed)
+
+
+def _differing(now: Mapping[str, object], before: Mapping[str, object]) -> frozenset[object]:
+    """The names that mean something else now."""
+    return frozenset(name for name in now.keys() | before.keys() if now.get(name) is not before.get(name))

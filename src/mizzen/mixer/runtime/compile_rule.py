@@ -25,7 +25,7 @@ from mizzen.mixer.runtime.configured import (
     InstanceConfig,
     RuleConfig,
 )
-from mizzen.mixer.runtime.names import resolve
+from mizzen.mixer.runtime.names import candidates, first_known
 from mizzen.mixer.runtime.sampling import NUMERIC, SampledMatch, samplers
 from mizzen.mixer.templates import Variety
 
@@ -56,6 +56,7 @@ class _RuleCompiler:
         self.instances = instances
         self.vocabulary = vocabulary
         self.faults: list[ConfigError] = []
+        self.references: set[str] = set()
 
     def compile(self, spec: Rule) -> tuple[RuleConfig | None, Sequence[ConfigError]]:
         match = self._expression(("spec", "match"), spec.match, ValueType.BOOL) if _has_condition(spec.match) else None
@@ -76,7 +77,9 @@ class _RuleCompiler:
             if not self.faults:
                 self._fault(("spec",), "No valid actions found in rule", "actions, header operations or both")
             return None, self.faults
-        return RuleConfig(self.resource, sampled, usable, request, response, spec.failure_policy), self.faults
+        references = frozenset(self.references)
+        rule = RuleConfig(self.resource, sampled, usable, request, response, spec.failure_policy, references)
+        return rule, self.faults
 
     def _sampled(self, match: Expression | None, sampling: Sampling) -> Expression | None:
         """The condition with its sampling; None when that is faulty, because the rule must not apply to all then."""
@@ -99,7 +102,7 @@ class _RuleCompiler:
 
     def _action(self, path: Path, action: Action) -> ActionConfig | None:
         handler_path: Path = (*path, "handler")
-        key = resolve(action.handler, kinds.HANDLER, self.resource.namespace, self.handlers)
+        key = self._resolve(action.handler, kinds.HANDLER, self.handlers)
         if key is None:
             reason = f"Handler not found: handler='{action.handler}'"
             self._fault(handler_path, reason, _nearest(action.handler, self.handlers))
@@ -118,7 +121,7 @@ class _RuleCompiler:
     def _instance(
         self, path: Path, reference: str, handler: HandlerConfig, found: Collection[str]
     ) -> InstanceConfig | None:
-        key = resolve(reference, kinds.INSTANCE, self.resource.namespace, self.instances)
+        key = self._resolve(reference, kinds.INSTANCE, self.instances)
         if key is None:
             reason = f"Instance not found: instance='{reference}'"
             self._fault(path, reason, _nearest(reference, self.instances))
@@ -136,6 +139,11 @@ class _RuleCompiler:
             self._fault(path, reason, f"instances of {', '.join(sorted(handler.adapter.templates))}")
             return None
         return instance
+
+    def _resolve(self, reference: str, kind: str, known: Collection[str]) -> str | None:
+        meant = candidates(reference, kind, self.resource.namespace)
+        self.references.update(meant)
+        return first_known(meant, known)
 
     def _with_outputs(self, actions: Sequence[ActionConfig]) -> Vocabulary:
         """The vocabulary of header values: attributes and the outputs of the rule's own named actions."""

@@ -12,6 +12,7 @@ from mizzen.config.paths import Path
 from mizzen.config.resource import Resource
 from mizzen.mixer.adapters import Adapter
 from mizzen.mixer.expr import Expression, Vocabulary
+from mizzen.mixer.runtime.outcome import Outcomes
 from mizzen.mixer.templates import InstanceBuilder, Problem, Template
 
 
@@ -75,7 +76,10 @@ class HeaderOperationConfig:
 
 @dataclass(frozen=True)
 class RuleConfig:
-    """A rule whose references are resolved; `match` is None when it always applies."""
+    """A rule whose references are resolved; `match` is None when it always applies.
+
+    `references` has every canonical name that its references may mean: what is found under another has no effect on it.
+    """
 
     resource: Resource
     match: Expression | None
@@ -83,6 +87,7 @@ class RuleConfig:
     request_header_operations: tuple[HeaderOperationConfig, ...] = ()
     response_header_operations: tuple[HeaderOperationConfig, ...] = ()
     failure_policy: FailurePolicy = FailurePolicy.FAIL_CALL
+    references: frozenset[str] = frozenset()
 
     @property
     def key(self) -> str:
@@ -99,7 +104,7 @@ class Compiled:
 
     `good` holds, by key, the version of each resource that compiled without a fault last; `kept` the keys whose
     newest version is faulty and whose good one is in force; `left_out` those that are not in force at all, or only in
-    part.
+    part. `outcomes` is what the next compilation may take over.
     """
 
     vocabulary: Vocabulary
@@ -109,3 +114,4 @@ class Compiled:
     good: Mapping[str, Resource] = field(default_factory=dict)
     kept: frozenset[str] = frozenset()
     left_out: frozenset[str] = frozenset()
+    outcomes: Outcomes = field(default_factory=Outcomes, compare=False, repr=False)

@@ -13,6 +13,7 @@ import structlog
 from mizzen.config.errors import ConfigError
 from mizzen.config.resource import Resource
 from mizzen.config.store import FileStore, StoreState
+from mizzen.mixer.runtime.compile import located
 from mizzen.mixer.runtime.dispatch import Dispatcher
 from mizzen.mixer.runtime.inventory import Inventory
 from mizzen.mixer.runtime.listing import list_resources, state_of
@@ -43,6 +44,7 @@ class Controller:
         self._process = secrets.token_hex(4)
         self._errors: tuple[ConfigError, ...] = ()
         self._state = StoreState()
+        self._resources: Mapping[str, Resource] = {}
         self._extension_errors: tuple[ConfigError, ...] = ()
         self._applying = threading.Lock()
         self._name_generation = name_generation
@@ -86,7 +88,8 @@ class Controller:
     def _apply(self, state: StoreState, *, rebuild: bool = False) -> None:
         before = self._dispatcher.snapshot
         resources = self._relevant(state.resources)
-        if rebuild or before.number < 0 or resources != self._relevant(self._state.resources):
+        errors: Iterable[ConfigError]
+        if rebuild or before.number < 0 or resources != self._resources:
             after = Snapshot.build(
                 resources,
                 before,
@@ -97,10 +100,12 @@ class Controller:
             self._dispatcher.exchange(after)
             self._generation = self._name_of(after, resources, state)
             threading.Thread(target=self._close, args=(before, after), name="close-handlers", daemon=True).start()
+            errors = after.errors
         else:
             after = before
-        self._state = state
-        self._tell((*self._extension_errors, *state.errors, *after.errors), after)
+            errors = located(before.errors, resources)
+        self._state, self._resources = state, resources
+        self._tell((*self._extension_errors, *state.errors, *errors), after)
 
     def close(self) -> None:
         """Closes every handler; no call may follow."""
@@ -150,8 +155,9 @@ class Controller:
         return {key: found for key, found in resources.items() if not self._inventory.is_for_others(found)}
 
     def _tell(self, errors: tuple[ConfigError, ...], snapshot: Snapshot) -> None:
+        told = frozenset(self._errors)
         for error in errors:
-            if error not in self._errors:
+            if error not in told:
                 self._logger.error("configuration error", **_log_entry(error))
         self._errors = errors
         self._metrics.config_errors.set(len(errors))

@@ -5,7 +5,7 @@ The canonical name of a resource is `<name>.<kind>.<namespace>`. The rules below
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
 
 def candidates(reference: str, kind: str, namespace: str) -> tuple[str, ...]:
@@ -24,9 +24,9 @@ def candidates(reference: str, kind: str, namespace: str) -> tuple[str, ...]:
             return (reference,)
 
 
-def resolve(reference: str, kind: str, namespace: str, known: Container[str]) -> str | None:
-    """The first candidate that is `known`, or None."""
-    return next((name for name in candidates(reference, kind, namespace) if name in known), None)
+def first_known(names: Iterable[str], known: Container[str]) -> str | None:
+    """What a reference with these candidates means; None when nothing of these names is `known`."""
+    return next((name for name in names if name in known), None)
 
 
 def short_name(canonical: str) -> str:

@@ -7,6 +7,7 @@ Header operations of default rules count in every namespace (Istio's Mixer lost 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -66,22 +67,64 @@ class NamespaceRoutes:
         return {id(step): place for place, step in enumerate(steps, 1)}
 
 
+@dataclass(frozen=True, slots=True)
+class RuleRoutes:
+    """What one rule does in each use. `quotas` are by the lower-case short name of the quota's instance."""
+
+    rule: RuleConfig
+    handlers: tuple[LiveHandler | None, ...]
+    check: Route | None
+    report: Route | None
+    generate: Route | None
+    quotas: tuple[tuple[str, Route], ...]
+
+    def is_of(self, rule: RuleConfig, live: Mapping[str, LiveHandler]) -> bool:
+        """Whether they are those of this rule with these handlers."""
+        if self.rule is not rule:
+            return False
+        return all(
+            live.get(action.handler.key) is handler for action, handler in zip(rule.actions, self.handlers, strict=True)
+        )
+
+
 class RouteTable:
-    """The routes of a snapshot. Immutable; finding those of a request is one dictionary look-up."""
+    """The routes of a snapshot. Immutable; finding those of a request is one dictionary look-up.
+
+    What is the same as in the table of the snapshot before is taken over: the routes of a rule that was not compiled
+    again and whose handlers are the same, and everything of a namespace with nothing but such rules.
+    """
 
     def __init__(
         self,
-        rules: Iterable[RuleConfig] = (),
+        rules: Mapping[str, RuleConfig] | None = None,
         handlers: Mapping[str, LiveHandler] | None = None,
         default_namespace: str = "",
+        previous: RouteTable | None = None,
     ) -> None:
         live = handlers or {}
-        own: dict[str, list[RuleConfig]] = {}
-        for rule in sorted(rules, key=lambda rule: rule.key):
-            own.setdefault(rule.resource.namespace, []).append(rule)
+        before = previous._by_rule if previous is not None else {}
+        self._by_rule: dict[str, RuleRoutes] = {}
+        own: dict[str, list[RuleRoutes]] = {}
+        for key, rule in sorted((rules or {}).items()):
+            found = before.get(key)
+            if found is None or not found.is_of(rule, live):
+                found = _routes_of(rule, live)
+            self._by_rule[key] = found
+            own.setdefault(rule.resource.namespace, []).append(found)
         shared = own.pop(default_namespace, [])
-        self._default = _routes(shared, live)
-        self._namespaces = {namespace: _routes([*shared, *some], live) for namespace, some in own.items()}
+        known = previous._known if previous is not None else {}
+        self._known: dict[str, tuple[list[RuleRoutes], NamespaceRoutes]] = {}
+        self._default = self._gather("", shared, known)
+        self._namespaces = {name: self._gather(name, [*shared, *some], known) for name, some in own.items()}
+
+    def _gather(
+        self, name: str, some: list[RuleRoutes], known: Mapping[str, tuple[list[RuleRoutes], NamespaceRoutes]]
+    ) -> NamespaceRoutes:
+        before = known.get(name)
+        same = before is not None and len(before[0]) == len(some) and all(map(operator.is_, before[0], some))
+        routes = before[1] if before is not None and same else _routes(some)
+        self._known[name] = some, routes
+        return routes
 
     @property
     def has_namespaces(self) -> bool:
@@ -102,29 +145,45 @@ class RouteTable:
         return counts
 
 
-def _routes(rules: Iterable[RuleConfig], handlers: Mapping[str, LiveHandler]) -> NamespaceRoutes:
+def _routes(rules: Iterable[RuleRoutes]) -> NamespaceRoutes:
     check: list[Route] = []
     report: list[Route] = []
     generate: list[Route] = []
     quota: dict[str, list[Route]] = {}
     for rule in rules:
-        steps = _steps(rule, handlers)
-        checks = tuple(step for step in steps if _variety(step) in (Variety.CHECK, Variety.CHECK_WITH_OUTPUT))
-        if checks or rule.has_header_operations:
-            operations = (rule.request_header_operations, rule.response_header_operations)
-            check.append(Route(rule.key, rule.match, checks, *operations))
-        for variety, routes in ((Variety.REPORT, report), (Variety.ATTRIBUTE_GENERATOR, generate)):
-            some = tuple(step for step in steps if _variety(step) is variety)
-            if some:
-                routes.append(Route(rule.key, rule.match, some))
-        quotas: dict[str, list[Step]] = {}
-        for step in steps:
-            if _variety(step) is Variety.QUOTA:
-                quotas.setdefault(short_name(step.instance.key).lower(), []).append(step)
-        for name, some_steps in quotas.items():
-            quota.setdefault(name, []).append(Route(rule.key, rule.match, tuple(some_steps)))
+        for route, routes in ((rule.check, check), (rule.report, report), (rule.generate, generate)):
+            if route is not None:
+                routes.append(route)
+        for name, route in rule.quotas:
+            quota.setdefault(name, []).append(route)
     return NamespaceRoutes(
-        RuleSet(check), RuleSet(report), RuleSet(generate), {name: RuleSet(routes) for name, routes in quota.items()}
+        RuleSet(check), RuleSet(report), RuleSet(generate), {name: RuleSet(some) for name, some in quota.items()}
+    )
+
+
+def _routes_of(rule: RuleConfig, handlers: Mapping[str, LiveHandler]) -> RuleRoutes:
+    steps = _steps(rule, handlers)
+    checks = tuple(step for step in steps if _variety(step) in (Variety.CHECK, Variety.CHECK_WITH_OUTPUT))
+    check = None
+    if checks or rule.has_header_operations:
+        operations = (rule.request_header_operations, rule.response_header_operations)
+        check = Route(rule.key, rule.match, checks, *operations)
+    some = {
+        variety: tuple(step for step in steps if _variety(step) is variety)
+        for variety in (Variety.REPORT, Variety.ATTRIBUTE_GENERATOR)
+    }
+    report, generate = (Route(rule.key, rule.match, its) if its else None for its in some.values())
+    quotas: dict[str, list[Step]] = {}
+    for step in steps:
+        if _variety(step) is Variety.QUOTA:
+            quotas.setdefault(short_name(step.instance.key).lower(), []).append(step)
+    return RuleRoutes(
+        rule,
+        tuple(handlers.get(action.handler.key) for action in rule.actions),
+        check,
+        report,
+        generate,
+        tuple((name, Route(rule.key, rule.match, tuple(its))) for name, its in quotas.items()),
     )
 
 

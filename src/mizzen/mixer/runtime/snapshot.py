@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from mizzen.config.errors import ConfigError
 from mizzen.config.resource import DEFAULT_NAMESPACE, Resource
 from mizzen.mixer.expr import BUILTIN
-from mizzen.mixer.runtime.compile import compile_resources
+from mizzen.mixer.runtime.compile import compile_resources, located
 from mizzen.mixer.runtime.configured import Compiled, RuleConfig
 from mizzen.mixer.runtime.inventory import Inventory
 from mizzen.mixer.runtime.live import HandlerSpec, HandlerTable, LiveHandler, build_handlers, problems_of
@@ -74,15 +74,16 @@ class Snapshot:
         """
         before = previous or Snapshot()
         compiled, errors = compile_resources(resources, inventory or Inventory(), before.compiled)
-        table = build_handlers(handler_specs(compiled.rules), before.handlers, metrics)
-        unused = (fault for spec in unused_specs(compiled) for fault in problems_of(spec))
+        used = handler_specs(compiled.rules)
+        table = build_handlers(used, before.handlers, metrics)
+        unused = [fault for spec in unused_specs(compiled, used) for fault in problems_of(spec)]
         snapshot = Snapshot(
             number=before.number + 1,
             compiled=compiled,
             handlers=table.handlers,
             kept_handlers=frozenset(table.kept),
-            routes=RouteTable(compiled.rules.values(), table.handlers, default_namespace),
-            errors=(*errors, *table.errors, *unused),
+            routes=RouteTable(compiled.rules, table.handlers, default_namespace, before.routes),
+            errors=(*errors, *located((*table.errors, *unused), resources)),
         )
         _count(snapshot, table, metrics)
         return snapshot
@@ -94,15 +95,18 @@ def handler_specs(rules: Mapping[str, RuleConfig]) -> dict[str, HandlerSpec]:
     configs = {}
     for rule in rules.values():
         for action in rule.actions:
-            configs[action.handler.key] = action.handler
-            types = instances.setdefault(action.handler.key, {})
-            types |= {instance.key: instance.builder.types for instance in action.instances}
+            key = action.handler.key
+            if key not in configs:
+                configs[key], instances[key] = action.handler, {}
+            types = instances[key]
+            for instance in action.instances:
+                if instance.key not in types:
+                    types[instance.key] = instance.builder.types
     return {key: HandlerSpec(config, dict(sorted(instances[key].items()))) for key, config in configs.items()}
 
 
-def unused_specs(compiled: Compiled) -> list[HandlerSpec]:
+def unused_specs(compiled: Compiled, used: Mapping[str, HandlerSpec]) -> list[HandlerSpec]:
     """The handlers that no rule uses: their parameters are checked all the same, so that a mistake shows early."""
-    used = handler_specs(compiled.rules)
     return [HandlerSpec(config, {}) for key, config in compiled.handlers.items() if key not in used]
 
 

@@ -15,6 +15,7 @@ from mizzen.mixer.runtime.snapshot import handler_specs, unused_specs
 def validate_resources(resources: Mapping[str, Resource], inventory: Inventory | None = None) -> list[ConfigError]:
     """Every fault of `resources` taken together. Touches nothing outside the process."""
     compiled, errors = compile_resources(resources, inventory or Inventory())
-    for spec in (*handler_specs(compiled.rules).values(), *unused_specs(compiled)):
+    used = handler_specs(compiled.rules)
+    for spec in (*used.values(), *unused_specs(compiled, used)):
         errors += problems_of(spec)
     return errors
