@@ -10,7 +10,8 @@ from typing import Any
 
 import httpx
 import trustme
-from tests.kubernetes.processes import Server
+from tests.kubernetes.programs import path_of
+from tests.processes import Server
 
 from mizzen.testing import unused_port
 
@@ -26,7 +27,7 @@ class ControlPlane:
         admin = authority.issue_cert("admin.test", common_name="admin", organization_name="system:masters")
         write_identity(folder / "admin", admin)
         write_identity(folder / "accounts", authority.issue_cert("accounts.test"))
-        self.etcd = Server("etcd", folder / "etcd.log")
+        self.etcd = Server(path_of("etcd"), folder / "etcd.log")
         self.etcd_url = f"http://127.0.0.1:{unused_port()}"
         self.servers: list[ApiServer] = []
 
@@ -74,7 +75,7 @@ class ApiServer:
         self.folder = folder
         self.port = unused_port()
         self.url = f"https://127.0.0.1:{self.port}"
-        self.server = Server("kube-apiserver", folder / f"kube-apiserver-{index}.log")
+        self.server = Server(path_of("kube-apiserver"), folder / f"kube-apiserver-{index}.log")
         settings = {
             "advertise-address": "127.0.0.1",
             "authorization-mode": "RBAC",
