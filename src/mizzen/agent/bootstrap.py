@@ -9,9 +9,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mizzen.agent.address import HostPort
+from mizzen.agent.envoy_yaml import dump
 from mizzen.agent.filter_config import load_mapping
 from mizzen.agent.template import has_placeholders, read_text, render
 from mizzen.config import ConfigError, Position
@@ -80,8 +79,7 @@ def render_bootstrap(settings: Settings, template: Path | None = None) -> Render
     if template is None:
         text = resources.files(__package__).joinpath(DEFAULT_TEMPLATE).read_text(encoding="utf-8")
         document = load_mapping(render(text, DEFAULT_TEMPLATE, variables(settings)), DEFAULT_TEMPLATE).value
-        pretty = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120, default_flow_style=False)
-        return Rendered(pretty, DEFAULT_TEMPLATE)
+        return Rendered(dump(document), DEFAULT_TEMPLATE)
     text = read_text(template)
     if has_placeholders(text):
         text = render(text, str(template), variables(settings))
