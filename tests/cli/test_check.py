@@ -12,8 +12,9 @@ import pytest
 import trustme
 
 from mizzen.client.monitoring import MonitoringError, read_json
+from mizzen.testing import MixerProcess
 
-from .mixers import RunningMixer, mizzen, running_mixer
+from .command import mizzen
 
 CONFIG = """\
 kind: rule
@@ -49,22 +50,19 @@ ALICE, MALLORY = "request.headers=x-user:alice", "request.headers=x-user:mallory
 
 
 @pytest.fixture(scope="module")
-def mixer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningMixer]:
-    place = tmp_path_factory.mktemp("mixer")
-    (place / "config").mkdir()
-    (place / "config" / "a.yaml").write_text(CONFIG)
-    with running_mixer(place / "config", place / "log", "--decision-header", "X-Decision-Id") as found:
+def mixer() -> Iterator[MixerProcess]:
+    with MixerProcess({"a.yaml": CONFIG}, ["--decision-header", "X-Decision-Id"]) as found:
         yield found
 
 
-def test_an_allowed_request_ends_with_status_zero(mixer: RunningMixer) -> None:
+def test_an_allowed_request_ends_with_status_zero(mixer: MixerProcess) -> None:
     found = mizzen("check", "-m", mixer.address, "-a", ALICE)
     assert (found.returncode, found.stderr) == (0, "")
     assert found.stdout.startswith("Check RPC completed successfully. Check status was OK\n")
     assert "    request.headers::x-user EXACT\n" in found.stdout
 
 
-def test_a_refusal_ends_with_status_three_and_can_be_looked_up(mixer: RunningMixer) -> None:
+def test_a_refusal_ends_with_status_three_and_can_be_looked_up(mixer: MixerProcess) -> None:
     found = mizzen(
         "check", "-m", mixer.address, "--stringmap_attributes", "request.headers=x-user:mallory", "-o", "json"
     )
@@ -77,14 +75,14 @@ def test_a_refusal_ends_with_status_three_and_can_be_looked_up(mixer: RunningMix
     }
     identity = answer["decision_id"]
     assert answer["directive"]["response_header_operations"] == [{"name": "x-decision-id", "value": identity}]
-    kept = read_json(mixer.monitoring, f"/decisions/{identity}")
+    kept = read_json(mixer.monitoring_url, f"/decisions/{identity}")
     assert kept["rules"] == ["refuse.rule.istio-system"]
-    assert identity in [entry["id"] for entry in read_json(mixer.monitoring, "/decisions")["decisions"]]
+    assert identity in [entry["id"] for entry in read_json(mixer.monitoring_url, "/decisions")["decisions"]]
     with pytest.raises(MonitoringError, match="HTTP 404: no decision 'none'"):
-        read_json(mixer.monitoring, "/decisions/none")
+        read_json(mixer.monitoring_url, "/decisions/none")
 
 
-def test_a_decision_is_explained(mixer: RunningMixer) -> None:
+def test_a_decision_is_explained(mixer: MixerProcess) -> None:
     found = mizzen("check", "-m", mixer.address, "-a", MALLORY, "--explain")
     assert found.returncode == 3
     assert "  Rule refuse.rule.istio-system (check): matched\n" in found.stdout
@@ -96,7 +94,7 @@ def test_a_decision_is_explained(mixer: RunningMixer) -> None:
     assert outcomes["refuse.rule.istio-system"] == "not_matched"
 
 
-def test_a_quota_is_granted_until_nothing_is_left(mixer: RunningMixer) -> None:
+def test_a_quota_is_granted_until_nothing_is_left(mixer: MixerProcess) -> None:
     arguments = ["check", "-m", mixer.address, "-s", "source.user=quota", "-o", "json"]
     answers: list[Any] = []
     for amount, status in ((3, 0), (3, 0), (3, 3)):
@@ -106,7 +104,7 @@ def test_a_quota_is_granted_until_nothing_is_left(mixer: RunningMixer) -> None:
     assert answers == [3, 2, 0]
 
 
-def test_attributes_come_from_a_file_and_flags_win(mixer: RunningMixer, tmp_path: Path) -> None:
+def test_attributes_come_from_a_file_and_flags_win(mixer: MixerProcess, tmp_path: Path) -> None:
     file = tmp_path / "attributes.json"
     file.write_text(json.dumps({"request.headers": {"x-user": "mallory"}, "source.ip": "10.0.0.1"}))
     assert mizzen("check", "-m", mixer.address, "--attributes-file", str(file)).returncode == 3
@@ -114,7 +112,7 @@ def test_attributes_come_from_a_file_and_flags_win(mixer: RunningMixer, tmp_path
     assert mizzen("check", "-m", mixer.address, "-f", "-", stdin="request.headers: {x-user: mallory}").returncode == 3
 
 
-def test_repeated_checks_are_summed_up(mixer: RunningMixer) -> None:
+def test_repeated_checks_are_summed_up(mixer: MixerProcess) -> None:
     found = mizzen(
         "check", "-m", mixer.address, "-a", ALICE, "-r", "5", "-c", "2", "--rate", "1000", "--no-print-response"
     )
@@ -126,7 +124,7 @@ def test_repeated_checks_are_summed_up(mixer: RunningMixer) -> None:
     assert (found.returncode, len(answers), summary["summary"]["outcomes"]) == (3, 2, {"PERMISSION_DENIED": 2})
 
 
-def test_a_report_is_taken(mixer: RunningMixer, tmp_path: Path) -> None:
+def test_a_report_is_taken(mixer: MixerProcess, tmp_path: Path) -> None:
     file = tmp_path / "records.yaml"
     file.write_text("source.user: first\n---\nsource.user: second\n")
     found = mizzen(
@@ -141,11 +139,11 @@ def test_a_report_is_taken(mixer: RunningMixer, tmp_path: Path) -> None:
         "2",
     )
     assert (found.returncode, found.stdout) == (0, "Report RPC returned OK: 4 records taken\n")
-    log = mixer.log.read_text()
+    log = mixer.log
     assert (log.count('"first"'), log.count('"second"')) == (2, 2)
 
 
-def test_a_report_that_fails_says_so(mixer: RunningMixer) -> None:
+def test_a_report_that_fails_says_so(mixer: MixerProcess) -> None:
     found = mizzen("report", "-m", mixer.address, "-s", "source.user=x")
     assert found.returncode == 1
     assert "UNKNOWN: " in found.stderr
@@ -192,9 +190,8 @@ def test_an_attribute_of_a_file_that_is_not_known_is_told_with_its_place(tmp_pat
     assert "did you mean request.size?" in found.stderr
 
 
-def test_a_mixer_that_does_not_explain_says_so(tmp_path: Path) -> None:
-    (tmp_path / "config").mkdir()
-    with running_mixer(tmp_path / "config", tmp_path / "log", "--no-explain") as mixer:
+def test_a_mixer_that_does_not_explain_says_so() -> None:
+    with MixerProcess({}, ["--no-explain"]) as mixer:
         found = mizzen("check", "-m", mixer.address, "--explain")
     assert found.returncode == 1
     assert "UNIMPLEMENTED: this Mixer does not explain its decisions" in found.stderr
@@ -211,10 +208,9 @@ def test_both_ends_can_show_certificates(tmp_path: Path) -> None:
     for name, pair in (("server", server), ("client", client)):
         pair.cert_chain_pems[0].write_to_path(files[name])
         pair.private_key_pem.write_to_path(files[f"{name}-key"])
-    (tmp_path / "config").mkdir()
     tls = ["--tls-certificate", files["server"], "--tls-key", files["server-key"], "--tls-client-ca", files["ca"]]
     own = ["--tls-certificate", files["client"], "--tls-key", files["client-key"], "--tls-server-name", "mixer.test"]
-    with running_mixer(tmp_path / "config", tmp_path / "log", *tls) as mixer:
+    with MixerProcess({}, tls) as mixer:
         assert mizzen("check", "-m", mixer.address, "--tls-ca", files["ca"], *own).returncode == 0
         assert mizzen("report", "-m", mixer.address, "--tls-ca", files["ca"], *own).returncode == 0
         found = mizzen("check", "-m", mixer.address, "--tls-ca", files["other"], "--timeout", "5", *own)

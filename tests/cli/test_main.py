@@ -12,7 +12,7 @@ from typer.main import get_command
 from mizzen.cli.main import app
 from mizzen.mixer.schema import resource_schema
 
-from .mixers import mizzen
+from .command import mizzen
 
 ROOT = Path(__file__).parents[2]
 VERBS = sorted(get_command(app).commands)  # type: ignore[attr-defined]

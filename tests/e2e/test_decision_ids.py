@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
-from tests.cli.mixers import RunningMixer, running_mixer
 
-from mizzen.agent.address import parse_host_port
 from mizzen.client.monitoring import read_json
-from mizzen.testing import EchoBackend, ProxyProcess, send
+from mizzen.testing import EchoBackend, MixerProcess, ProxyProcess, send
 
 CONFIG = """\
 kind: rule
@@ -27,17 +24,15 @@ MALLORY = [("x-user", "mallory")]
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory, backend: EchoBackend) -> Iterator[tuple[RunningMixer, ProxyProcess]]:
-    place = tmp_path_factory.mktemp("mixer")
-    (place / "config").mkdir()
-    (place / "config" / "a.yaml").write_text(CONFIG)
-    with ExitStack() as stack:
-        mixer = stack.enter_context(running_mixer(place / "config", place / "log", "--decision-header", "X-Decision"))
-        proxy = ProxyProcess(backend.address, parse_host_port(mixer.address))
-        yield mixer, stack.enter_context(proxy)
+def pair(backend: EchoBackend) -> Iterator[tuple[MixerProcess, ProxyProcess]]:
+    with (
+        MixerProcess({"a.yaml": CONFIG}, ["--decision-header", "X-Decision"]) as mixer,
+        ProxyProcess(backend.address, mixer.address) as proxy,
+    ):
+        yield mixer, proxy
 
 
-def test_the_answer_is_the_proxys_own_with_the_id_beside_it(pair: tuple[RunningMixer, ProxyProcess]) -> None:
+def test_the_answer_is_the_proxys_own_with_the_id_beside_it(pair: tuple[MixerProcess, ProxyProcess]) -> None:
     mixer, proxy = pair
     first, cached = (send(proxy.address, "/", headers=MALLORY) for _ in range(2))
     assert (first.status, first.text) == (403, "PERMISSION_DENIED:refuse.istio-system:go")
@@ -45,12 +40,12 @@ def test_the_answer_is_the_proxys_own_with_the_id_beside_it(pair: tuple[RunningM
     identity = first.header("x-decision")
     assert identity
     assert cached.header("x-decision") == identity
-    kept = read_json(mixer.monitoring, f"/decisions/{identity}")
+    kept = read_json(mixer.monitoring_url, f"/decisions/{identity}")
     assert [one["handler"] for one in kept["refused_by"]] == ["refuse.istio-system"]
     assert {"name": "request.headers", "key": "x-user", "condition": "EXACT"} in kept["referenced"]
 
 
-def test_an_allowed_client_is_told_nothing(pair: tuple[RunningMixer, ProxyProcess]) -> None:
+def test_an_allowed_client_is_told_nothing(pair: tuple[MixerProcess, ProxyProcess]) -> None:
     _, proxy = pair
     response = send(proxy.address, "/", headers=[("x-user", "alice")])
     assert (response.status, response.header("x-decision")) == (200, None)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import secrets
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from mizzen.cli import asking
-from mizzen.cli.asking import EXIT_FAILED, EXIT_REFUSED, EXIT_USAGE, Given, Output, fail, target_of
+from mizzen.cli.attribute_flags import AttributeFlags
+from mizzen.cli.calling import CallFlags, MixerFlags, make_calls
+from mizzen.cli.flag_groups import takes_flag_groups
+from mizzen.cli.outcome import EXIT_FAILED, EXIT_REFUSED, EXIT_USAGE, fail
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,34 +24,16 @@ if TYPE_CHECKING:
 VERB = "check"
 
 
+@takes_flag_groups
 def check(
-    mixer: asking.Mixer = "localhost:9091",
-    attributes: asking.Auto = None,
-    string_attributes: asking.Strings = None,
-    int64_attributes: asking.Integers = None,
-    double_attributes: asking.Doubles = None,
-    bool_attributes: asking.Bools = None,
-    timestamp_attributes: asking.Times = None,
-    duration_attributes: asking.Durations = None,
-    bytes_attributes: asking.Octets = None,
-    stringmap_attributes: asking.Maps = None,
-    attributes_file: asking.File = None,
-    manifest: asking.Manifests = None,
+    *,
+    attributes: AttributeFlags,
     quotas: Annotated[
         list[str] | None, typer.Option("--quotas", "-q", metavar="NAME=AMOUNT,…", help="Quotas to take, best effort.")
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show how it was decided.")] = False,
-    repeat: asking.Repeat = 1,
-    concurrency: asking.Concurrency = 1,
-    rate: asking.Rate = -1.0,
-    print_response: asking.PrintResponse = True,
-    timeout: asking.Timeout = 10,
-    output: asking.Form = Output.TEXT,
-    tls: asking.Tls = False,
-    tls_ca: asking.TlsCa = None,
-    tls_certificate: asking.TlsCertificate = None,
-    tls_key: asking.TlsKey = None,
-    tls_server_name: asking.TlsServerName = "",
+    calls: CallFlags,
+    mixer: MixerFlags,
 ) -> None:
     """Ask a Mixer whether a request with these attributes may pass.
 
@@ -59,55 +42,31 @@ def check(
     """
     from mizzen.client.texts import AttributeTextError, read_quotas
 
-    given = Given(
-        VERB,
-        attributes,
-        string_attributes,
-        int64_attributes,
-        double_attributes,
-        bool_attributes,
-        timestamp_attributes,
-        duration_attributes,
-        bytes_attributes,
-        stringmap_attributes,
-        attributes_file,
-        manifest,
-    )
-    records = given.records()
+    records = attributes.records(VERB)
     if len(records) > 1:
-        fail(VERB, f"{attributes_file}: has {len(records)} documents; accepted: one", EXIT_USAGE)
+        fail(VERB, f"{attributes.attributes_file}: has {len(records)} documents; accepted: one", EXIT_USAGE)
     try:
         wanted = read_quotas(quotas or ())
     except AttributeTextError as error:
         fail(VERB, str(error), EXIT_USAGE)
-    target = target_of(VERB, mixer, tls, tls_ca, tls_certificate, tls_key, tls_server_name)
-    from mizzen.client.calls import CallFailedError, MixerClient
-    from mizzen.client.load import Pace, run
+    target = mixer.target(VERB)
+    from mizzen.client.calls import CallFailedError
 
-    with ExitStack() as stack:
-        try:
-            channels = [stack.enter_context(target.open()) for _ in range(concurrency)]
-        except OSError as error:
-            fail(VERB, str(error), EXIT_USAGE)
-        clients = [MixerClient(channel, target.address, float(timeout)) for channel in channels]
-        asked = _Check(records[0], wanted, explain, print_response, output)
-        try:
-            summary = run(
-                lambda client, number: asked(clients[client], client, number), repeat, concurrency, Pace(rate)
-            )
-        except CallFailedError as error:
-            no_decision(error, output)
-    if len(summary.latencies) > 1 or not print_response:
-        typer.echo(json.dumps({"summary": summary.to_dict()}) if output is Output.JSON else summary.to_text())
+    asked = _Check(records[0], wanted, explain, calls)
+    try:
+        make_calls(VERB, target, calls, asked)
+    except CallFailedError as error:
+        no_decision(error, calls)
     if asked.failed:
         raise typer.Exit(EXIT_FAILED)
     if asked.refused:
         raise typer.Exit(EXIT_REFUSED)
 
 
-def no_decision(error: CallFailedError, output: Output) -> NoReturn:
-    if output is Output.JSON:
-        entry = {"code": error.code, "name": error.name, "message": error.message}
+def no_decision(error: CallFailedError, flags: CallFlags) -> NoReturn:
+    if flags.is_json:
+        entry: dict[str, object] = {"code": error.code, "name": error.name, "message": error.message}
+        entry |= {"decision_id": error.decision_id} if error.decision_id else {}
         typer.echo(json.dumps({"error": entry}, ensure_ascii=False))
     fail(VERB, str(error), EXIT_FAILED)
 
@@ -120,14 +79,12 @@ class _Check:
         attributes: Mapping[str, Value],
         quotas: Mapping[str, QuotaParams],
         explain: bool,
-        shown: bool,
-        output: Output,
+        flags: CallFlags,
     ) -> None:
         self._attributes = attributes
         self._quotas = quotas
         self._explain = explain
-        self._shown = shown
-        self._output = output
+        self._flags = flags
         self._run = secrets.token_hex(8)
         self.refused = False
         self.failed = False
@@ -143,7 +100,7 @@ class _Check:
         else:
             explained = client.explain(self._attributes, self._quotas, identity)
             answer, explanation = explained.answer, explained.explanation
-        if self._shown:
+        if self._flags.print_response:
             self._print(answer, explanation)
         if answer is None:
             self.failed = True
@@ -154,7 +111,7 @@ class _Check:
     def _print(self, answer: Answer | None, explanation: Mapping[str, object] | None) -> None:
         from mizzen.client.show import answer_text, explanation_text
 
-        if self._output is Output.JSON:
+        if self._flags.is_json:
             entry = answer.to_dict() if answer is not None else {}
             typer.echo(json.dumps(entry | ({"explanation": explanation} if explanation else {}), ensure_ascii=False))
             return

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from mizzen.cli.outcome import EXIT_FAILED, Output
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mizzen.mixer.expr import ExpressionError, Reference
 
 
-class Output(Enum):
-    TEXT = "text"
-    JSON = "json"
+class Dialect(Enum):
+    CEXL = "cexl"
+    CEL = "cel"
 
 
 def evaluate(
@@ -37,6 +39,9 @@ def evaluate(
             help="More attributes: resources of kind attributemanifest, or name: TYPE.",
         ),
     ] = None,
+    language: Annotated[
+        Dialect, typer.Option("--language", "-l", help="What it is written in: Istio's language or CEL.")
+    ] = Dialect.CEXL,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print the result.")] = Output.TEXT,
 ) -> None:
     """Evaluate an attribute expression and show what it refers to.
@@ -46,7 +51,7 @@ def evaluate(
     """
     from mizzen.client.files import read_attributes, read_manifests
     from mizzen.config import ConfigError
-    from mizzen.mixer.expr import ExpressionError, RecordedAttributes, compile_expression
+    from mizzen.mixer.expr import ExpressionError, Language, RecordedAttributes, compile_expression
     from mizzen.mixer.expr.texts import show_value
 
     try:
@@ -56,7 +61,7 @@ def evaluate(
     except ConfigError as error:
         refuse(output, {"file": error.to_dict()}, error.to_text())
     try:
-        prepared = compile_expression(expression, vocabulary)
+        prepared = compile_expression(expression, vocabulary.spoken_in(Language(language.value)))
         value = prepared.evaluate(bag)
     except ExpressionError as error:
         refuse(output, failure(error, bag.references()), failure_text(error, bag.references()))
@@ -74,7 +79,7 @@ def refuse(output: Output, entry: Mapping[str, Any], text: str) -> NoReturn:
         typer.echo(json.dumps({"error": entry}, ensure_ascii=False))
     else:
         typer.echo(text, err=True)
-    raise typer.Exit(1)
+    raise typer.Exit(EXIT_FAILED)
 
 
 def failure(error: ExpressionError, references: list[Reference]) -> dict[str, Any]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mizzen.cli.outcome import EXIT_FAILED, EXIT_USAGE, fail
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-EXIT_FAILED = 1
-EXIT_USAGE = 2
 
 Server = Annotated[
     str, typer.Option("--server", "-s", metavar="URL", envvar="MIZZEN_SERVER", help="The Mixer's monitoring port.")
@@ -182,11 +181,6 @@ def to_yaml(value: object) -> str:
 def shorten(text: str, length: int) -> str:
     line = " ".join(text.split())
     return line if len(line) <= length else line[: length - 1] + "…"
-
-
-def fail(verb: str, text: str, status: int) -> NoReturn:
-    typer.echo(f"mizzen {verb}: {text}", err=True)
-    raise typer.Exit(status)
 
 
 def _pairs(mapping: Mapping[str, str]) -> str:

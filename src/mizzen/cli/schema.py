@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-EXIT_FAILED = 1
-EXIT_USAGE = 2
+from mizzen.cli.outcome import EXIT_FAILED, EXIT_USAGE, fail
+
+VERB = "schema"
 
 
 def schema(
@@ -31,7 +32,7 @@ def schema(
 
     for directory in adapter_dir or ():
         if not directory.is_dir():
-            fail(f"--adapter-dir {directory}: is not a directory; accepted: an existing directory", EXIT_USAGE)
+            fail(VERB, f"--adapter-dir {directory}: is not a directory; accepted: an existing directory", EXIT_USAGE)
     catalog = Catalog(adapter_dir or (), installed())
     catalog.refresh()
     if catalog.errors:
@@ -39,7 +40,7 @@ def schema(
         raise typer.Exit(EXIT_FAILED)
     known = known_kinds(catalog.inventory)
     if kind and kind not in known:
-        fail(f"'{kind}'; accepted: {', '.join(known)}", EXIT_USAGE)
+        fail(VERB, f"'{kind}'; accepted: {', '.join(known)}", EXIT_USAGE)
     text = json.dumps(resource_schema(catalog.inventory, kind), indent=2, ensure_ascii=False) + "\n"
     if output is None:
         typer.echo(text, nl=False)
@@ -47,9 +48,4 @@ def schema(
     try:
         output.write_text(text, "utf-8")
     except OSError as error:
-        fail(f"{output}: cannot be written: {error.strerror}", EXIT_FAILED)
-
-
-def fail(text: str, status: int) -> NoReturn:
-    typer.echo(f"mizzen schema: {text}", err=True)
-    raise typer.Exit(status)
+        fail(VERB, f"{output}: cannot be written: {error.strerror}", EXIT_FAILED)

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from mizzen.cli.outcome import EXIT_FAILED, EXIT_USAGE, Output, fail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mizzen.config.errors import ConfigError
     from mizzen.config.scan import Scan, ScannedFile
-
-
-class Output(Enum):
-    TEXT = "text"
-    JSON = "json"
 
 
 def validate(
@@ -46,8 +42,7 @@ def validate(
     try:
         catalog.refresh()
     except OSError as error:
-        typer.echo(f"mizzen validate: --adapter-dir {error.filename}: {error.strerror}", err=True)
-        raise typer.Exit(2) from None
+        fail("validate", f"--adapter-dir {error.filename}: {error.strerror}", EXIT_USAGE)
     state = advance(StoreState(), read(paths), default_namespace)
     errors = [*catalog.errors, *state.errors, *validate_resources(state.resources, catalog.inventory)]
     if output is Output.JSON:
@@ -60,7 +55,7 @@ def validate(
     else:
         typer.echo(as_text(errors, len(state.resources)), err=bool(errors))
     if errors:
-        raise typer.Exit(1)
+        raise typer.Exit(EXIT_FAILED)
 
 
 def read(paths: Sequence[Path]) -> Scan:
