@@ -1,6 +1,7 @@
 //! Quotas: which ones a request needs, and tokens fetched ahead so that most requests need not ask.
 
 mod cache;
+mod pools;
 mod prefetch;
 mod spec;
 mod usage;

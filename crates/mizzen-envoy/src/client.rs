@@ -61,11 +61,16 @@ impl WorkerClient {
                 generation: Cell::new(Generation::NONE),
                 random,
             });
-            // a client that only this table knows belongs to a transport that no configuration names any more
-            clients.retain(|client| Rc::strong_count(client) > 1);
             clients.push(Rc::clone(&client));
             client
         })
+    }
+
+    /// Forgets the calling worker's clients whose transport no filter in use names any more.
+    pub(crate) fn forget_withdrawn() {
+        CLIENTS.with_borrow_mut(|clients| {
+            clients.retain(|client| Rc::strong_count(client) > 1 || client.transport.is_installed());
+        });
     }
 
     /// Asks for a decision about a request.
@@ -164,7 +169,7 @@ impl WorkerClient {
     fn measure(&self, now: Gauges) {
         let before = self.sizes.replace(now);
         if before != now {
-            measures::resize(self.transport.family, self.worker, &before, &now);
+            self.transport.sizes.set(self.worker, &now);
             wake::main_soon();
         }
     }

@@ -1,45 +1,57 @@
-//! Sizes and times. Each worker keeps the sizes of its clients in a lane of its own and notes how long it held requests; the main thread publishes both.
+//! Sizes and times. Each worker keeps the sizes of its clients beside their transport and notes how long it held requests; the main thread publishes both.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use mizzen_client::flow::Gauges;
 
-use crate::ffi::{BootstrapHandle, concurrency};
+use crate::ffi::BootstrapHandle;
 use crate::stats::Family;
+use crate::transport::Transport;
 use crate::wake::lock;
 
-/// What is published of a client's sizes.
-const SIZES: [&str; 4] = ["check_cache_entries", "quota_pools", "remote_calls_active", "check_joins_active"];
+/// What is published of the clients' sizes.
+const SIZES: [&str; 5] =
+    ["check_cache_entries", "quota_pools", "quota_tokens", "remote_calls_active", "check_joins_active"];
 const LATENCY: &str = "check_latency_us";
 /// Times kept between two rounds of publication at most; beyond, some requests are missing in the histogram.
 const MAX_TIMES: usize = 10_000;
 
-static LANES: OnceLock<Box<[Lane]>> = OnceLock::new();
 static TIMES: [Mutex<Vec<u64>>; Family::ALL.len()] = [const { Mutex::new(Vec::new()) }; Family::ALL.len()];
 
-/// The sizes of one thread, on cache lines of their own. Only that thread writes.
+/// The sizes of one worker's client, on cache lines of their own. Only that worker writes.
+#[derive(Default)]
 #[repr(align(128))]
-struct Lane([[AtomicU64; SIZES.len()]; Family::ALL.len()]);
+struct Lane([AtomicU64; SIZES.len()]);
 
-/// Makes a lane for each worker and one for the main thread, on which this must be called once before any measuring.
-pub(crate) fn prepare() {
-    let lane = |_| Lane([const { [const { AtomicU64::new(0) }; SIZES.len()] }; Family::ALL.len()]);
-    LANES.get_or_init(|| (0..=concurrency()).map(lane).collect());
-}
+/// How much the clients of one transport hold, of which each worker has one.
+pub(crate) struct Sizes(Box<[Lane]>);
 
-/// Notes that a client of `lane`, the number of the calling worker, has changed its sizes.
-pub(crate) fn resize(family: Family, lane: usize, before: &Gauges, now: &Gauges) {
-    let Some(Lane(sizes)) = LANES.get().and_then(|lanes| lanes.get(lane)) else { return };
-    for (cell, (before, now)) in sizes[family as usize].iter().zip(values(before).into_iter().zip(values(now))) {
-        // several clients share a lane, so it takes differences; the sum never falls below zero
-        cell.store(cell.load(Ordering::Relaxed).wrapping_add(now).wrapping_sub(before), Ordering::Relaxed);
+impl Sizes {
+    /// All zero.
+    pub(crate) fn new(workers: usize) -> Sizes {
+        Sizes((0..workers).map(|_| Lane::default()).collect())
+    }
+
+    /// Notes the sizes of the calling worker's client.
+    pub(crate) fn set(&self, worker: usize, sizes: &Gauges) {
+        if let Some(Lane(cells)) = self.0.get(worker) {
+            cells.iter().zip(values(sizes)).for_each(|(cell, value)| cell.store(value, Ordering::Relaxed));
+        }
+    }
+
+    fn add_to(&self, totals: &mut [u64; SIZES.len()]) {
+        for Lane(cells) in &self.0 {
+            for (total, cell) in totals.iter_mut().zip(cells) {
+                *total = total.saturating_add(cell.load(Ordering::Relaxed));
+            }
+        }
     }
 }
 
 fn values(gauges: &Gauges) -> [u64; SIZES.len()] {
-    [gauges.check_cache_entries, gauges.quota_pools, gauges.calls, gauges.waiters]
+    [gauges.check_cache_entries, gauges.quota_pools, gauges.quota_tokens, gauges.calls, gauges.waiters]
 }
 
 /// Notes that a request was held for so long until the Mixer, or the policy in its place, had decided.
@@ -70,10 +82,9 @@ impl Measures {
 
     /// Sets what has changed since the last time.
     pub(crate) fn publish(&mut self, envoy: &BootstrapHandle) {
-        let Some(lanes) = LANES.get() else { return };
+        let totals = totals();
         for (family, Measured { sizes, latency }) in self.0.iter_mut().enumerate() {
-            for (size, (id, published)) in sizes.iter_mut().enumerate() {
-                let total = lanes.iter().map(|Lane(lane)| lane[family][size].load(Ordering::Relaxed)).sum();
+            for (total, (id, published)) in totals[family].into_iter().zip(sizes) {
                 if let (Some(id), true) = (*id, *published != Some(total)) {
                     envoy.set_gauge(id, total);
                     *published = Some(total);
@@ -85,4 +96,13 @@ impl Measures {
             }
         }
     }
+}
+
+/// The sizes of all clients that are in use, by family. What is left of a filter that was withdrawn goes with the worker's next stream, and does not count.
+fn totals() -> [[u64; SIZES.len()]; Family::ALL.len()] {
+    let mut totals = [[0; SIZES.len()]; Family::ALL.len()];
+    for transport in Transport::all().iter().filter(|transport| transport.is_installed()) {
+        transport.sizes.add_to(&mut totals[transport.family as usize]);
+    }
+    totals
 }

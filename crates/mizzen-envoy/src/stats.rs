@@ -7,7 +7,7 @@ pub(crate) use mizzen_client::stats::Counter;
 use mizzen_client::stats::{COUNTERS, Stats};
 
 use crate::ffi::{BootstrapHandle, concurrency, hook_failures};
-use crate::measures::{self, Measures};
+use crate::measures::Measures;
 use crate::wake;
 
 static LANES: OnceLock<Box<[Lane]>> = OnceLock::new();
@@ -37,7 +37,6 @@ struct Lane([[AtomicU64; COUNTERS]; Family::ALL.len()]);
 
 /// Makes a lane for each worker and one for the main thread, on which this must be called once before any counting.
 pub(crate) fn prepare() {
-    measures::prepare();
     let lane = |_| Lane([const { [const { AtomicU64::new(0) }; COUNTERS] }; Family::ALL.len()]);
     LANES.get_or_init(|| (0..=concurrency()).map(lane).collect());
 }

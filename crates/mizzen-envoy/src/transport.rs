@@ -2,6 +2,7 @@
 //!
 //! Equal transport settings of one kind of filter share one [`Transport`], whatever listener they come from, so batches and caches survive a listener's update.
 
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,12 +13,15 @@ use mizzen_client::{Bag, names};
 use crate::background::Background;
 use crate::ffi::{Header, concurrency};
 use crate::http::FORWARD_HEADER;
+use crate::measures::Sizes;
 use crate::node;
 use crate::report::ReportQueue;
 use crate::stats::Family;
-use crate::wake::lock;
+use crate::wake::{self, lock};
 
 static TRANSPORTS: Mutex<Vec<Arc<Transport>>> = Mutex::new(Vec::new());
+/// How many filters' configurations were withdrawn.
+static WITHDRAWALS: AtomicU64 = AtomicU64::new(0);
 
 /// Methods of the Mixer.
 pub(crate) const CHECK: &str = "/istio.mixer.v1.Mixer/Check";
@@ -33,6 +37,10 @@ pub(crate) struct Transport {
     timeout: String,
     /// Calls of workers that must outlive the stream they arose from.
     pub(crate) background: Background,
+    /// How much the workers' clients hold.
+    pub(crate) sizes: Sizes,
+    /// How many filters' configurations name it.
+    filters: AtomicUsize,
 }
 
 impl Transport {
@@ -50,9 +58,28 @@ impl Transport {
             caller: caller(),
             timeout: grpc_timeout(config.rpc_timeout),
             background: Background::new(concurrency()),
+            sizes: Sizes::new(concurrency()),
+            filters: AtomicUsize::new(0),
         });
         transports.push(Arc::clone(&transport));
         transport
+    }
+
+    /// A filter's configuration that names this transport is in use from now on.
+    pub(crate) fn install(&self) {
+        self.filters.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A filter's configuration that named this transport is in use no longer. Any thread.
+    pub(crate) fn withdraw(&self) {
+        self.filters.fetch_sub(1, Ordering::AcqRel);
+        WITHDRAWALS.fetch_add(1, Ordering::AcqRel);
+        wake::main();
+    }
+
+    /// Whether a filter's configuration that is in use names this transport. What the workers still hold for another one is never used.
+    pub(crate) fn is_installed(&self) -> bool {
+        self.filters.load(Ordering::Acquire) > 0
     }
 
     /// Whether nothing refers to this transport but the table of transports and `others` more. Main thread, which alone makes references from the table.
@@ -88,6 +115,11 @@ impl Transport {
     pub(crate) fn timeout_ms(&self) -> u64 {
         millis(self.config.rpc_timeout)
     }
+}
+
+/// How many filters' configurations were withdrawn so far: when it has grown, a worker has something to forget.
+pub(crate) fn withdrawals() -> u64 {
+    WITHDRAWALS.load(Ordering::Relaxed)
 }
 
 fn caller() -> String {

@@ -94,6 +94,7 @@ impl Client {
         Gauges {
             check_cache_entries: self.cache.len() as u64,
             quota_pools: self.quotas.len() as u64,
+            quota_tokens: self.quotas.tokens(),
             calls: self.calls.len() as u64,
             waiters: self.waiting.len() as u64,
         }

@@ -96,6 +96,8 @@ pub struct Gauges {
     pub check_cache_entries: u64,
     /// Quota pools.
     pub quota_pools: u64,
+    /// Tokens in them.
+    pub quota_tokens: u64,
     /// Calls in flight or waiting for a retry.
     pub calls: u64,
     /// Requests that wait for the answer to another one.

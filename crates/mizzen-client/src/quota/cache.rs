@@ -1,6 +1,7 @@
 //! Which pool serves a request: one pool per quota and key, where the Mixer says what makes the key.
 
-use super::prefetch::{Grant, Pool, RefillId};
+use super::pools::{PoolId, Pools};
+use super::prefetch::{Grant, RefillId};
 use super::spec::Requirement;
 use crate::answer::QuotaResult;
 use crate::bag::Bag;
@@ -17,8 +18,6 @@ use std::time::Duration;
 const MAX_POOLS: usize = 10_000;
 /// A pool that nobody used for so long is dropped.
 const IDLE: Duration = Duration::from_secs(600);
-
-type PoolId = u64;
 
 /// What a requirement came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,22 +54,14 @@ struct Item {
     last_use: Instant,
 }
 
-#[derive(Debug)]
-struct Held {
-    pool: Pool,
-    /// A pool of another configuration generation is not used.
-    generation: Generation,
-}
-
 /// The pools of one worker.
 #[derive(Debug)]
 pub struct QuotaCache {
     quotas: HashMap<Arc<str>, Quota>,
-    pools: HashMap<PoolId, Held>,
+    pools: Pools,
     /// By shape, which belongs to one quota, and values.
     items: LruCache<Box<[u8]>, Item>,
     key: Vec<u8>,
-    last_pool: PoolId,
     last_shape: u64,
 }
 
@@ -85,10 +76,9 @@ impl QuotaCache {
     pub fn new() -> QuotaCache {
         QuotaCache {
             quotas: HashMap::new(),
-            pools: HashMap::new(),
+            pools: Pools::default(),
             items: LruCache::new(MAX_POOLS),
             key: Vec::new(),
-            last_pool: 0,
             last_shape: 0,
         }
     }
@@ -100,7 +90,12 @@ impl QuotaCache {
 
     /// Whether there is no pool.
     pub fn is_empty(&self) -> bool {
-        self.pools.is_empty()
+        self.pools.len() == 0
+    }
+
+    /// Tokens of all pools. Those that have expired count until their pool is used again or dropped.
+    pub fn tokens(&self) -> u64 {
+        self.pools.tokens()
     }
 
     /// Charges a request's pool. The first request of a new pool passes.
@@ -110,8 +105,9 @@ impl QuotaCache {
             Some(pool) => pool,
             None => self.pending(&requirement.name, generation, now),
         };
-        let Some(held) = self.pools.get_mut(&pool) else { return Charged { passed: true, refill: None } };
-        let charge = held.pool.charge(requirement.charge, now);
+        let Some(charge) = self.pools.change(pool, |pool| pool.charge(requirement.charge, now)) else {
+            return Charged { passed: true, refill: None };
+        };
         let refill =
             charge.refill.map(|(id, amount)| Refill { quota: Arc::clone(&requirement.name), amount, pool, id });
         Charged { passed: charge.passed, refill }
@@ -127,7 +123,7 @@ impl QuotaCache {
         };
         let lifetime = result.valid_duration.map(|time| Duration::from_nanos(time.as_nanos().try_into().unwrap_or(0)));
         let grant = Grant { amount: result.granted_amount, lifetime };
-        let Some(generation) = self.pools.get(&refill.pool).map(|held| held.generation) else { return };
+        let Some(generation) = self.pools.generation(refill.pool) else { return };
         let Some(shape) = self.write_key(&refill.quota, result, bag) else {
             return self.settle(refill, Some(grant), now);
         };
@@ -139,7 +135,7 @@ impl QuotaCache {
                 self.settle(refill, Some(grant), now);
             }
             None => {
-                let pool = self.new_pool(generation, now);
+                let pool = self.pools.add(generation, now);
                 self.keep(pool, &refill.quota, shape, now);
                 self.move_grant(refill, pool, grant, now);
             }
@@ -148,9 +144,7 @@ impl QuotaCache {
 
     /// Gives up a refill that nobody will answer.
     pub fn abandon(&mut self, refill: &Refill) {
-        if let Some(held) = self.pools.get_mut(&refill.pool) {
-            held.pool.abandon(refill.id);
-        }
+        self.pools.change(refill.pool, |pool| pool.abandon(refill.id));
     }
 
     /// The pool kept under the key of `bag`, of this generation; leaves others behind as it meets them.
@@ -163,14 +157,14 @@ impl QuotaCache {
             }
             let Some(item) = self.items.get_mut(self.key.as_slice()) else { continue };
             let pool = item.pool;
-            if self.pools.get(&pool).is_some_and(|held| held.generation == generation) {
+            if self.pools.generation(pool) == Some(generation) {
                 item.last_use = now;
                 shapes.found(position);
                 return Some(pool);
             }
             if let Some(item) = self.items.remove(self.key.as_slice()) {
                 shapes.lost_entry(item.shape);
-                self.pools.remove(&pool);
+                self.pools.remove(pool);
             }
         }
         None
@@ -180,12 +174,12 @@ impl QuotaCache {
     fn pending(&mut self, name: &Arc<str>, generation: Generation, now: Instant) -> PoolId {
         let pending = self.quotas.get(name).and_then(|quota| quota.pending);
         if let Some(pool) = pending {
-            if self.pools.get(&pool).is_some_and(|held| held.generation == generation) {
+            if self.pools.generation(pool) == Some(generation) {
                 return pool;
             }
-            self.pools.remove(&pool);
+            self.pools.remove(pool);
         }
-        let pool = self.new_pool(generation, now);
+        let pool = self.pools.add(generation, now);
         self.quotas.entry(Arc::clone(name)).or_default().pending = Some(pool);
         pool
     }
@@ -199,12 +193,6 @@ impl QuotaCache {
             }
             _ => false,
         }
-    }
-
-    fn new_pool(&mut self, generation: Generation, now: Instant) -> PoolId {
-        self.last_pool += 1;
-        self.pools.insert(self.last_pool, Held { pool: Pool::new(now), generation });
-        self.last_pool
     }
 
     /// Leaves the key that the answer names in `self.key` and notes its shape; `None` if it cannot be told.
@@ -223,7 +211,7 @@ impl QuotaCache {
             self.items.retain(|_, item| {
                 let keep = item.shape != dropped;
                 if !keep {
-                    pools.remove(&item.pool);
+                    pools.remove(item.pool);
                 }
                 keep
             });
@@ -251,25 +239,19 @@ impl QuotaCache {
 
     fn drop_oldest(&mut self) {
         let Some((_, item)) = self.items.remove_lru() else { return };
-        self.pools.remove(&item.pool);
+        self.pools.remove(item.pool);
         if let Some(quota) = self.quotas.get_mut(&item.quota) {
             quota.shapes.lost_entry(item.shape);
         }
     }
 
     fn settle(&mut self, refill: &Refill, grant: Option<Grant>, now: Instant) {
-        if let Some(held) = self.pools.get_mut(&refill.pool) {
-            held.pool.answer(refill.id, grant, now);
-        }
+        self.pools.change(refill.pool, |pool| pool.answer(refill.id, grant, now));
     }
 
     fn move_grant(&mut self, refill: &Refill, pool: PoolId, grant: Grant, now: Instant) {
-        if let Some(held) = self.pools.get_mut(&refill.pool) {
-            held.pool.disown(refill.id);
-        }
-        if let Some(held) = self.pools.get_mut(&pool) {
-            held.pool.credit(grant, grant.amount >= refill.amount, now);
-        }
+        self.pools.change(refill.pool, |pool| pool.disown(refill.id));
+        self.pools.change(pool, |pool| pool.credit(grant, grant.amount >= refill.amount, now));
     }
 }
 

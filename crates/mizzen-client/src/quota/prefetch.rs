@@ -99,6 +99,11 @@ impl Pool {
         self.slots.iter().filter(|slot| now < slot.expires).fold(0, |sum: i64, slot| sum.saturating_add(slot.available))
     }
 
+    /// Tokens that it holds; those that have expired count until the next charge.
+    pub fn tokens(&self) -> u128 {
+        self.slots.iter().map(|slot| u128::try_from(slot.available).unwrap_or(0)).sum()
+    }
+
     /// Takes in the answer to a refill; `None`: the call failed, or the answer lacks the quota. An unknown id does nothing.
     pub fn answer(&mut self, id: RefillId, grant: Option<Grant>, now: Instant) {
         let Some(refill) = self.settle(id) else { return };

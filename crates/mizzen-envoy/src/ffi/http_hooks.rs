@@ -64,15 +64,18 @@ extern "C" fn envoy_dynamic_module_on_http_filter_config_new(_: Pointer, _name: 
     guard(std::ptr::null_mut(), || {
         // SAFETY: the text is valid for the hook.
         let text = unsafe { config.bytes() };
-        HttpFilterConfig::load(text, "HTTP filter")
-            .map_or(std::ptr::null_mut(), |config| Arc::into_raw(config).cast_mut().cast())
+        let Some(config) = HttpFilterConfig::load(text, "HTTP filter") else { return std::ptr::null_mut() };
+        config.install();
+        Arc::into_raw(config).cast_mut().cast()
     })
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_on_http_filter_config_destroy(config: Pointer) {
     // SAFETY: the pointer came from `config_new`, which is never null for a configuration in use, and is given back once.
-    guard((), || drop(unsafe { Arc::from_raw(config.cast_const().cast::<HttpFilterConfig>()) }));
+    let config = unsafe { Arc::from_raw(config.cast_const().cast::<HttpFilterConfig>()) };
+    guard((), || config.withdraw());
+    guard((), || drop(config));
 }
 
 #[unsafe(no_mangle)]

@@ -40,14 +40,18 @@ extern "C" fn envoy_dynamic_module_on_network_filter_config_new(_: Pointer, _nam
     guard(std::ptr::null_mut(), || {
         // SAFETY: the text is valid for the hook.
         let text = unsafe { config.bytes() };
-        TcpFilterConfig::load(text).map_or(std::ptr::null_mut(), |config| Arc::into_raw(config).cast_mut().cast())
+        let Some(config) = TcpFilterConfig::load(text) else { return std::ptr::null_mut() };
+        config.install();
+        Arc::into_raw(config).cast_mut().cast()
     })
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_on_network_filter_config_destroy(config: Pointer) {
     // SAFETY: the pointer came from `config_new`, which is never null for a configuration in use, and is given back once.
-    guard((), || drop(unsafe { Arc::from_raw(config.cast_const().cast::<TcpFilterConfig>()) }));
+    let config = unsafe { Arc::from_raw(config.cast_const().cast::<TcpFilterConfig>()) };
+    guard((), || config.withdraw());
+    guard((), || drop(config));
 }
 
 #[unsafe(no_mangle)]

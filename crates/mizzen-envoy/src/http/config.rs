@@ -1,7 +1,7 @@
 //! The filter's configuration and that of a route, read from JSON.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use mizzen_client::api_spec::ApiSpecs;
 use mizzen_client::config::{ConfigError, HttpClientConfig, ServiceConfig};
@@ -25,6 +25,7 @@ fn next_id() -> u64 {
 pub(crate) struct HttpFilterConfig {
     pub(super) id: u64,
     pub(crate) transport: Arc<Transport>,
+    withdrawn: AtomicBool,
     pub(super) policy: CallPolicy,
     /// Attributes of the local node, and over them the configured ones.
     pub(super) attributes: Bag,
@@ -44,6 +45,21 @@ impl HttpFilterConfig {
                 None
             }
         }
+    }
+
+    /// A filter uses this configuration from now on.
+    pub(crate) fn install(&self) {
+        self.transport.install();
+    }
+
+    /// The filter that used it is gone, and all its streams with it. Any thread.
+    pub(crate) fn withdraw(&self) {
+        self.withdrawn.store(true, Ordering::Release);
+        self.transport.withdraw();
+    }
+
+    pub(super) fn is_withdrawn(&self) -> bool {
+        self.withdrawn.load(Ordering::Acquire)
     }
 
     fn new(mut config: HttpClientConfig) -> Result<HttpFilterConfig, ConfigError> {
@@ -68,6 +84,7 @@ impl HttpFilterConfig {
             id: next_id(),
             policy: config.transport.network_fail_policy.as_ref().map(CallPolicy::from).unwrap_or_default(),
             transport: Transport::of(&config.transport, Family::Http),
+            withdrawn: AtomicBool::new(false),
             attributes,
             forward,
             ignore_forwarded: config.ignore_forwarded_attributes,

@@ -1,6 +1,6 @@
 //! What one worker keeps for one filter configuration. Nothing here is shared between threads.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,12 +9,15 @@ use super::config::{HttpFilterConfig, RouteConfig};
 use super::prepared::Prepared;
 use crate::client::WorkerClient;
 use crate::ffi::HttpHandle;
+use crate::transport::withdrawals;
 
 /// How many services of routes are kept prepared; the table is emptied beyond that.
 const PREPARED: usize = 1000;
 
 thread_local! {
     static WORKERS: RefCell<Vec<Rc<Worker>>> = const { RefCell::new(Vec::new()) };
+    /// How many withdrawals of configurations this worker has followed.
+    static FOLLOWED: Cell<u64> = const { Cell::new(0) };
 }
 
 /// One filter configuration on one worker.
@@ -29,11 +32,10 @@ impl Worker {
     /// The calling worker's part of `config`, made at its first stream.
     pub(super) fn of(config: &Arc<HttpFilterConfig>, envoy: &HttpHandle<'_>) -> Rc<Worker> {
         WORKERS.with_borrow_mut(|workers| {
+            forget_withdrawn(workers);
             if let Some(known) = workers.iter().find(|worker| worker.config.id == config.id) {
                 return Rc::clone(known);
             }
-            // a configuration that only this table knows was replaced, and its streams have ended
-            workers.retain(|worker| Rc::strong_count(worker) > 1 || Arc::strong_count(&worker.config) > 1);
             let worker = Rc::new(Worker {
                 config: Arc::clone(config),
                 client: WorkerClient::of(&config.transport, envoy.worker_index()),
@@ -62,5 +64,14 @@ impl Worker {
         let found = prepared.entry(service.id).or_insert_with(|| Rc::new(Prepared::new(&self.config, service)));
         self.latest.replace(Some(Rc::clone(found)));
         Rc::clone(found)
+    }
+}
+
+/// Forgets configurations that were withdrawn, and with them their clients, unless a filter in use has the same transport.
+fn forget_withdrawn(workers: &mut Vec<Rc<Worker>>) {
+    let now = withdrawals();
+    if FOLLOWED.replace(now) != now {
+        workers.retain(|worker| Rc::strong_count(worker) > 1 || !worker.config.is_withdrawn());
+        WorkerClient::forget_withdrawn();
     }
 }

@@ -1,7 +1,7 @@
 //! The filter's configuration, read from JSON.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use mizzen_client::config::{ConfigError, TcpClientConfig};
@@ -25,6 +25,7 @@ pub(crate) struct TcpFilterConfig {
     /// What the ids of this filter's connections start with.
     pub(super) uuid: String,
     pub(super) transport: Arc<Transport>,
+    withdrawn: AtomicBool,
     pub(super) policy: CallPolicy,
     /// Attributes of the local node, and over them the configured ones.
     pub(super) attributes: Bag,
@@ -50,6 +51,21 @@ impl TcpFilterConfig {
         }
     }
 
+    /// A filter uses this configuration from now on.
+    pub(crate) fn install(&self) {
+        self.transport.install();
+    }
+
+    /// The filter that used it is gone, and all its connections with it. Any thread.
+    pub(crate) fn withdraw(&self) {
+        self.withdrawn.store(true, Ordering::Release);
+        self.transport.withdraw();
+    }
+
+    pub(super) fn is_withdrawn(&self) -> bool {
+        self.withdrawn.load(Ordering::Acquire)
+    }
+
     fn new(config: TcpClientConfig) -> Result<TcpFilterConfig, ConfigError> {
         let kind = config.mixer_attributes.get(names::CONTEXT_REPORTER_KIND);
         let mut attributes = Bag::new();
@@ -61,6 +77,7 @@ impl TcpFilterConfig {
             uuid: uuid(random.next(), random.next()),
             policy: config.transport.network_fail_policy.as_ref().map(CallPolicy::from).unwrap_or_default(),
             transport: Transport::of(&config.transport, Family::Tcp),
+            withdrawn: AtomicBool::new(false),
             fixed_destination: (
                 attributes.contains(names::DESTINATION_IP),
                 attributes.contains(names::DESTINATION_PORT),

@@ -74,8 +74,7 @@ fn two_first_answers_with_different_keys_make_two_pools() {
     assert_eq!(cache.len(), 2);
     let passed = (0..bob.amount).filter(|_| cache.charge(&one(), &user("bob"), G, at(1)).passed).count();
     assert_eq!(passed as i64, bob.amount, "what was granted to bob is bob's");
-    let pool = &cache.pools[&ann.pool].pool;
-    assert_eq!(pool.available(at(1)), 0, "and ann's pool keeps none of it");
+    assert_eq!(cache.pools.change(ann.pool, |pool| pool.available(at(1))), Some(0), "and ann's pool keeps none of it");
 }
 
 #[test]
