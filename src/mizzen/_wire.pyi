@@ -1,5 +1,6 @@
 """Types of the native module; `mizzen.wire` is its face."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, Self, TypeAlias, final
@@ -251,8 +252,21 @@ class Pending:
     def trace(self) -> dict[str, str]: ...
     @property
     def done(self) -> bool: ...
-    def answer(self, response: bytes, generation: str | None = None, decision: str | None = None) -> None: ...
-    def fail(self, code: int, message: str, generation: str | None = None) -> None: ...
+    def answer(
+        self,
+        response: bytes,
+        generation: str | None = None,
+        decision: str | None = None,
+        decision_header: str | None = None,
+    ) -> None: ...
+    def fail(
+        self,
+        code: int,
+        message: str,
+        generation: str | None = None,
+        decision: str | None = None,
+        decision_header: str | None = None,
+    ) -> None: ...
 
 @final
 class Server:
@@ -262,6 +276,8 @@ class Server:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
+        path: str | os.PathLike[str] | None = None,
+        mode: int = 0o600,
         share_port: bool = False,
         tls: tuple[bytes, bytes, bytes | None] | None = None,
         reflect: Callable[[bytes], bytes] | None = None,

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from mizzen.agent.address import HostPort, parse_host_port
+from mizzen.agent.address import NOWHERE, HostPort, parse_host_port
 
-_MIXER = re.compile(r"mizzen mixer: serving gRPC on (?P<grpc>\S+), monitoring on http://(?P<monitoring>\S+)")
+_MIXER = re.compile(
+    r"mizzen mixer: serving gRPC on (unix://(?P<socket>/.+)|(?P<grpc>\S+)), monitoring on http://(?P<monitoring>\S+)"
+)
 _PROXY = re.compile(
     r"mizzen proxy: listening on (?P<server>no port|\S+) \(admin (?P<admin>[^\s,)]+)"
     r"(, client (?P<client>[^\s,)]+))?(, tcp (?P<tcp>[^\s,)]+))?\)"
@@ -21,23 +23,28 @@ _PROXY = re.compile(
 
 @dataclass(frozen=True)
 class MixerAddresses:
-    """Where a Mixer serves its gRPC API and its pages."""
+    """Where a Mixer serves its gRPC API and its pages. `socket` is the path of a Unix socket in the place of `grpc`."""
 
     grpc: HostPort
     monitoring: HostPort
+    socket: str = ""
 
     @property
     def monitoring_url(self) -> str:
         return f"http://{self.monitoring}"
 
     def to_line(self) -> str:
-        return f"mizzen mixer: serving gRPC on {self.grpc}, monitoring on {self.monitoring_url}"
+        place = f"unix://{self.socket}" if self.socket else self.grpc
+        return f"mizzen mixer: serving gRPC on {place}, monitoring on {self.monitoring_url}"
 
     @classmethod
     def from_line(cls, line: str) -> Self | None:
         """None for any other line."""
         found = _MIXER.search(line)
-        return found and cls(parse_host_port(found["grpc"]), parse_host_port(found["monitoring"]))
+        if found is None:
+            return None
+        grpc = parse_host_port(found["grpc"]) if found["grpc"] else NOWHERE
+        return cls(grpc, parse_host_port(found["monitoring"]), found["socket"] or "")
 
 
 @dataclass(frozen=True)

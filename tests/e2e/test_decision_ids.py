@@ -19,7 +19,35 @@ spec:
 {kind: handler, metadata: {name: refuse}, spec: {compiledAdapter: denier, params: {status: {code: 7, message: go}}}}
 ---
 {kind: instance, metadata: {name: nothing}, spec: {compiledTemplate: checknothing}}
+---
+kind: rule
+metadata: {name: fail}
+spec:
+  match: request.headers["x-user"] == "broken"
+  actions: [{handler: list, instances: [absent]}]
+---
+{kind: handler, metadata: {name: list}, spec: {compiledAdapter: listchecker, params: {overrides: [a]}}}
+---
+{kind: instance, metadata: {name: absent}, spec: {compiledTemplate: listentry, params: {value: source.user}}}
+---
+{kind: rule, metadata: {name: limit}, spec: {actions: [{handler: counts, instances: [calls]}]}}
+---
+kind: handler
+metadata: {name: counts}
+spec:
+  compiledAdapter: memquota
+  params: {quotas: [{name: calls.instance.istio-system, max_amount: 0, valid_duration: 1s}]}
+---
+{kind: instance, metadata: {name: calls}, spec: {compiledTemplate: quota}}
 """
+LIMITED = [
+    {"match": [{"clause": {"request.url_path": {"prefix": "/limited"}}}], "quotas": [{"quota": "calls", "charge": 1}]}
+]
+FILTER = {
+    "default_destination_service": "d",
+    "service_configs": {"d": {"quota_spec": [{"rules": LIMITED}]}},
+    "transport": {"network_fail_policy": {"policy": "FAIL_CLOSE"}},
+}
 MALLORY = [("x-user", "mallory")]
 
 
@@ -27,7 +55,7 @@ MALLORY = [("x-user", "mallory")]
 def pair(backend: EchoBackend) -> Iterator[tuple[MixerProcess, ProxyProcess]]:
     with (
         MixerProcess({"a.yaml": CONFIG}, ["--decision-header", "X-Decision"]) as mixer,
-        ProxyProcess(backend.address, mixer.address) as proxy,
+        ProxyProcess(backend.address, mixer.address, filter_config=FILTER) as proxy,
     ):
         yield mixer, proxy
 
@@ -49,3 +77,21 @@ def test_an_allowed_client_is_told_nothing(pair: tuple[MixerProcess, ProxyProces
     _, proxy = pair
     response = send(proxy.address, "/", headers=[("x-user", "alice")])
     assert (response.status, response.header("x-decision")) == (200, None)
+
+
+def test_a_client_refused_by_a_quota_alone_is_told_the_id(pair: tuple[MixerProcess, ProxyProcess]) -> None:
+    mixer, proxy = pair
+    response = send(proxy.address, "/limited")
+    assert (response.status, response.text) == (429, "RESOURCE_EXHAUSTED:Quota is exhausted for: calls")
+    assert response.header("content-type") == "text/plain"
+    kept = read_json(mixer.monitoring_url, f"/decisions/{response.header('x-decision')}")
+    assert kept["refused_quotas"] == ["calls"]
+
+
+def test_a_client_refused_because_the_check_failed_is_told_the_id(pair: tuple[MixerProcess, ProxyProcess]) -> None:
+    mixer, proxy = pair
+    response = send(proxy.address, "/", headers=[("x-user", "broken")])
+    assert response.status == 500
+    kept = read_json(mixer.monitoring_url, f"/decisions/{response.header('x-decision')}")
+    assert (kept["failed"], kept["status"]["name"]) == (True, "INTERNAL")
+    assert kept["failed_by"] == ["absent.instance.istio-system"]

@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry, Counter
 from mizzen.cli.logs import configure_logs
 from mizzen.mixer.adapters import ADAPTERS, Adapter, CheckResult, Environment, Status
 from mizzen.mixer.front import GENERATION_METADATA, Limits
+from mizzen.mixer.load import SheddingMode, SheddingSettings
 from mizzen.mixer.runtime import Inventory
 from mizzen.mixer.server import MixerServer, MixerSettings
 from mizzen.mixer.templates import TEMPLATES, Instance
@@ -185,6 +186,44 @@ def test_bytes_that_are_no_request_are_refused(client: Client) -> None:
         client.raw("/istio.mixer.v1.Mixer/Check", b"\xff\xff\xff")
     assert code_of(error) is grpc.StatusCode.INVALID_ARGUMENT
     assert client.check({}).precondition.status.code == 0
+
+
+def decision_of(error: pytest.ExceptionInfo[grpc.RpcError]) -> str:
+    """The id that a failed call tells."""
+    failed: Any = error.value
+    return str(dict([*failed.initial_metadata(), *failed.trailing_metadata()]).get("mizzen-decision-id", ""))
+
+
+@pytest.mark.parametrize("method", ["/istio.mixer.v1.Mixer/Check", "/mizzen.mixer.v1.Explain/Check"])
+def test_a_failed_check_tells_an_id_under_which_it_is_kept(client: Client, method: str) -> None:
+    with pytest.raises(grpc.RpcError) as error:
+        client.raw(method, b"\xff\xff\xff")
+    kept = json.loads(client.page(f"/decisions/{decision_of(error)}"))
+    assert (kept["failed"], kept["status"]["name"]) == (True, "INVALID_ARGUMENT")
+
+
+def test_a_failed_report_tells_no_id(client: Client) -> None:
+    with pytest.raises(grpc.RpcError) as error:
+        client.raw("/istio.mixer.v1.Mixer/Report", b"\xff\xff\xff")
+    assert decision_of(error) == ""
+
+
+def test_shed_checks_explained_ones_included_tell_an_id(directory: Path) -> None:
+    shedding = SheddingSettings(SheddingMode.ENFORCE, requests_per_second=0.001, burst=1)
+    server = MixerServer(MixerSettings(directory, port=0, monitoring_port=0, shedding=shedding), INVENTORY)
+    server.start()
+    client = Client(server)
+    try:
+        client.raw("/mizzen.mixer.v1.Explain/Check", b"")
+        for method in ("/istio.mixer.v1.Mixer/Check", "/mizzen.mixer.v1.Explain/Check"):
+            with pytest.raises(grpc.RpcError, match="overloaded") as error:
+                client.raw(method, b"")
+            assert code_of(error) is grpc.StatusCode.UNAVAILABLE
+            assert json.loads(client.page(f"/decisions/{decision_of(error)}"))["status"]["name"] == "UNAVAILABLE"
+        assert 'requests_throttled_total{evaluator="rate"} 2.0' in client.page("/metrics")
+    finally:
+        client.channel.close()
+        server.stop()
 
 
 def test_a_dictionary_that_is_too_new_is_an_internal_error(client: Client) -> None:

@@ -173,5 +173,25 @@ def test_shed_calls_end_unavailable_and_are_counted_before_they_run() -> None:
     assert metrics.registry.get_sample_value("mizzen_mixer_call_failures_total", labels) == 1
 
 
+def test_explained_checks_are_shed_as_others() -> None:
+    stage, explained = Stage(requests_per_second=1, burst=1), list[CheckCall]()
+    unused: Any = None
+    calls = guarded(
+        Calls(unused, unused, lambda: "g", lambda call, done: explained.append(call)), stage.shedder, RuntimeMetrics()
+    )
+    assert calls.explain is not None
+    check = CheckCall(encode_check_request({}))
+    calls.explain(check, lambda answer: None)
+    with pytest.raises(CallError, match="overloaded"):
+        calls.explain(check, lambda answer: None)
+    assert explained == [check]
+    assert stage.count("requests_throttled", "rate") == 1
+
+
+def test_a_mixer_that_does_not_explain_does_not_behind_a_shedder_either() -> None:
+    unused: Any = None
+    assert guarded(Calls(unused, unused, unused), Stage().shedder, RuntimeMetrics()).explain is None
+
+
 def test_no_limit_is_infinite() -> None:
     assert all(TokenBucket(math.inf, 0, 0).take(1_000_000, 0) for _ in range(3))

@@ -146,11 +146,22 @@ pub struct Outcome {
     pub result: Result<Vec<u8>, Failure>,
     /// The text of the metadata `mizzen-generation`, if the answer had it.
     pub generation: Option<String>,
+    /// What a client who is refused because of the answer is told, if the Mixer wants that.
+    pub decision: Option<DecisionHeader>,
+}
+
+/// A response header that names the Mixer's decision: the metadata `mizzen-decision-header` and `mizzen-decision-id`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecisionHeader {
+    /// The header's name, in lower case.
+    pub name: String,
+    /// The decision's id.
+    pub id: String,
 }
 
 impl From<Failure> for Outcome {
     fn from(failure: Failure) -> Outcome {
-        Outcome { result: Err(failure), generation: None }
+        Outcome { result: Err(failure), generation: None, decision: None }
     }
 }
 

@@ -6,8 +6,10 @@
 mod codec;
 mod connection;
 mod health;
+mod listener;
 mod metadata;
 mod network;
+mod opening;
 mod pending;
 mod reflection;
 mod rpc;
@@ -21,6 +23,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rpc::Shared;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -64,13 +67,16 @@ pub(crate) struct Server {
 
 #[pymethods]
 impl Server {
-    /// Binds; OSError when the address cannot be had. Connections wait until `start`.
+    /// Binds to `port` of `host`, or to the Unix socket `path`, whose file gets `mode`; OSError when that cannot be had.
+    /// Connections wait until `start`.
     #[new]
     #[pyo3(signature = (
         handler,
         *,
         host = "127.0.0.1",
         port = 0,
+        path = None,
+        mode = 0o600,
         share_port = false,
         tls = None,
         reflect = None,
@@ -89,6 +95,8 @@ impl Server {
         handler: Py<PyAny>,
         host: &str,
         port: u16,
+        path: Option<PathBuf>,
+        mode: u32,
         share_port: bool,
         tls: Option<tls::Pems>,
         reflect: Option<Py<PyAny>>,
@@ -125,8 +133,11 @@ impl Server {
         if let Some(pems) = tls {
             current.set(tls::config(&pems)?);
         }
-        let listener = network::bind(host, port, share_port)?;
-        let port = listener.local_addr()?.port();
+        let listener = match path {
+            None => listener::bind_port(host, port, share_port)?,
+            Some(path) => listener::bind_path(&path, mode)?,
+        };
+        let port = listener.port()?;
         let counters = Arc::<Counters>::default();
         let (jobs, queue) = mpsc::channel(max_queue);
         let (serving, served) = watch::channel(false);
@@ -147,7 +158,7 @@ impl Server {
         Ok(Server { port, counters, serving, tls: current, state })
     }
 
-    /// The bound port.
+    /// The bound port; 0 for a path.
     #[getter]
     fn port(&self) -> u16 {
         self.port

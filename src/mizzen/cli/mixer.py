@@ -15,10 +15,11 @@ from urllib.parse import urlsplit
 
 import typer
 
-from mizzen.cli.numbers import number_in, port_number, rate, seconds_in, worker_count
+from mizzen.cli.numbers import number_in, permissions, port_number, rate, seconds_in, worker_count
 
 if TYPE_CHECKING:
     from mizzen.mixer.front import Tls
+    from mizzen.mixer.listen import Listen
     from mizzen.mixer.server import MixerServer
     from mizzen.mixer.workers.supervisor import Plan
 
@@ -60,7 +61,16 @@ def mixer(
         list[Path] | None,
         typer.Option("--adapter-dir", metavar="DIR", help="Folder with adapters in Python; may be given again."),
     ] = None,
-    address: Annotated[str, typer.Option(metavar="IP", help="Address both servers bind to.")] = "127.0.0.1",
+    address: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="IP that both servers bind to; tcp://IP:PORT; or unix:///PATH for gRPC, monitoring then on loopback.",
+        ),
+    ] = LOOPBACK,
+    socket_mode: Annotated[
+        int, typer.Option(metavar="MODE", parser=permissions, help="Permissions of such a socket's file, octal.")
+    ] = 0o600,
     port: Annotated[
         int,
         typer.Option("--port", "-p", metavar="PORT", parser=port_number, help="Port of the gRPC API; 0: any free one."),
@@ -178,6 +188,10 @@ def mixer(
     from mizzen.mixer.workers.role import take_role
     from mizzen.mixer.workers.supervisor import Plan
 
+    listen = listen_on(address, socket_mode)
+    if listen.socket is not None and workers != 1:
+        fail("--address unix:///PATH: is for one process; accepted: --workers 1", EXIT_USAGE)
+    address, port = listen.address or LOOPBACK, port if listen.port is None else listen.port
     configure_logs(log_level.value, json=log_format is LogFormat.JSON)
     if not config_dir.is_dir():
         fail(f"--config-dir {config_dir}: is not a directory; accepted: an existing directory", EXIT_USAGE)
@@ -189,6 +203,7 @@ def mixer(
         adapter_directories=tuple(adapter_dir or ()),
         address=address,
         port=port,
+        socket=listen.socket,
         monitoring_port=monitoring_port,
         default_namespace=default_namespace,
         tls=tls(tls_certificate, tls_key, tls_client_ca),
@@ -228,6 +243,16 @@ def mixer(
         run(server)
 
 
+def listen_on(text: str, mode: int) -> Listen:
+    from mizzen.agent.address import AddressError
+    from mizzen.mixer.listen import parse_listen
+
+    try:
+        return parse_listen(text, mode)
+    except AddressError as error:
+        fail(f"--address {error}", EXIT_USAGE)
+
+
 def http_url(text: str) -> str:
     parts = urlsplit(text)
     if text and (parts.scheme not in ("http", "https") or not parts.hostname):
@@ -254,9 +279,12 @@ def run(server: MixerServer) -> None:
 
     settings = server.settings
     monitored = settings.address if settings.role is None else LOOPBACK
-    run_until_ended(
-        lambda: serve(server, lambda: announce(settings.address, server.front.port, monitored, server.monitoring_port))
-    )
+    socket = str(settings.socket.path) if settings.socket is not None else ""
+
+    def told() -> None:
+        announce(settings.address, server.front.port, monitored, server.monitoring_port, socket)
+
+    run_until_ended(lambda: serve(server, told))
 
 
 def run_workers(plan: Plan) -> None:
@@ -272,11 +300,12 @@ def run_workers(plan: Plan) -> None:
         raise typer.Exit(error.status if error.status > 0 else EXIT_FAILED) from error
 
 
-def announce(address: str, port: int, monitored: str, monitoring_port: int) -> None:
+def announce(address: str, port: int, monitored: str, monitoring_port: int, socket: str = "") -> None:
     from mizzen.agent.address import HostPort
     from mizzen.readiness import MixerAddresses
 
-    typer.echo(MixerAddresses(HostPort(address, port), HostPort(monitored, monitoring_port)).to_line())
+    addresses = MixerAddresses(HostPort(address, port), HostPort(monitored, monitoring_port), socket)
+    typer.echo(addresses.to_line())
 
 
 def run_until_ended(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -288,7 +317,7 @@ def run_until_ended(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         fail(str(error), EXIT_USAGE if error.filename else EXIT_FAILED)
     except OSError as error:
         fail(str(error), EXIT_FAILED)
-    except ValueError as error:  # certificates that are not accepted, quotas that workers cannot count
+    except ValueError as error:  # certificates that are not accepted
         fail(str(error), EXIT_USAGE)
 
 

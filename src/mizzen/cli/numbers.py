@@ -27,6 +27,15 @@ port_number = number_in(0, 65535)
 worker_count = number_in(0, 1024)
 
 
+def permissions(text: str | int) -> int:
+    """Permissions of a file as `chmod` takes them: `600`, `0660`."""
+    if isinstance(text, int):  # a default
+        return text
+    if not re.fullmatch(r"(0o?)?[0-7]{3}", text, re.ASCII):
+        raise typer.BadParameter(f"'{text}'; accepted: three octal digits such as 660")
+    return int(text.removeprefix("0o"), 8)
+
+
 def seconds_in(first: float, last: float) -> Callable[[str | float], float]:
     """A parser of durations such as `5s` or `250ms`, or of plain seconds, as seconds from `first` to `last`."""
 

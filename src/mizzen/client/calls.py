@@ -25,13 +25,14 @@ DECISION_ID = "mizzen-decision-id"
 
 
 class CallFailedError(Exception):
-    """A call that ended without an answer: the gRPC status, and its text as a person reads it."""
+    """A call that ended without an answer: the gRPC status, its text as a person reads it, and the decision's id."""
 
-    def __init__(self, code: int, name: str, message: str, address: str) -> None:
-        super().__init__(f"{address}: {name}: {message}")
+    def __init__(self, code: int, name: str, message: str, address: str, decision_id: str = "") -> None:
+        super().__init__(f"{address}: {name}: {message}" + (f" (decision {decision_id})" if decision_id else ""))
         self.code = code
         self.name = name
         self.message = message
+        self.decision_id = decision_id
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,16 @@ class MixerClient:
         try:
             response, call = method.with_call(request, timeout=self._timeout)
         except grpc.RpcError as error:
-            number, name = error.code().value[0], error.code().name
-            raise CallFailedError(number, name, str(error.details() or "").strip(), self._address) from None
+            raise _failed(error, self._address) from None
         return response, {key: str(value) for key, value in call.initial_metadata() or ()}
+
+
+def _failed(error: Any, address: str) -> CallFailedError:
+    """`error` is a `grpc.RpcError`, whose methods have no types."""
+    code = error.code()
+    metadata = dict([*(error.initial_metadata() or ()), *(error.trailing_metadata() or ())])
+    text, identity = str(error.details() or "").strip(), str(metadata.get(DECISION_ID, ""))
+    return CallFailedError(code.value[0], code.name, text, address, identity)
 
 
 def _request(attributes: Mapping[str, Value], quotas: Mapping[str, QuotaParams], deduplication_id: str) -> bytes:

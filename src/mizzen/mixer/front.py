@@ -42,12 +42,14 @@ Explain = Callable[[CheckCall, Callable[[bytes | BaseException], None]], None]
 
 @dataclass(frozen=True)
 class Calls:
-    """What a front calls. Without `explain` explained Checks are UNIMPLEMENTED."""
+    """What a front calls. Without `explain` explained Checks are UNIMPLEMENTED. `failed` keeps a Check that ended with
+    a gRPC status before anything was decided, and gives it an id."""
 
     check: Callable[[CheckCall], Future[None] | None]
     report: Callable[[ReportCall], Future[None] | None]
     generation: Callable[[], str]
     explain: Explain | None = None
+    failed: Callable[[int, str], str | None] = lambda code, message: None
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ _STATS = {
 class Outcome(NamedTuple):
     """What a call ends with: `response`, or the gRPC status `code` with `message`; `generation` goes with both.
 
-    `decision` is the id of a refusal.
+    `decision` is the id of a refusal or of a failed Check.
     """
 
     generation: str
@@ -161,7 +163,10 @@ def begin(
             except Exception as fault:  # a check without reply
                 error = fault
         code, message = _status(error, metrics, method)
-        done(Outcome(generation, code=code, message=message[:_LONGEST_MESSAGE]))
+        identity = check.decision_id if check is not None else None
+        if identity is None and method != "Report":
+            identity = calls.failed(code, message)
+        done(Outcome(generation, code=code, message=message[:_LONGEST_MESSAGE], decision=identity))
 
     check: CheckCall | None = None
     try:
@@ -169,7 +174,8 @@ def begin(
             check = CheckCall(request, peer)
             waited = calls.check(check)
         elif method == "Explain":
-            _begin_explained(calls, CheckCall(request, peer), generation, end, done)
+            check = CheckCall(request, peer)
+            _begin_explained(calls, check, generation, end, done)
             return
         else:
             waited = calls.report(ReportCall(request, peer))

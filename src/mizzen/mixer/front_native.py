@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from mizzen.agent.address import HostPort
 from mizzen.mixer.front import Calls, Limits, Outcome, Tls, begin
+from mizzen.mixer.listen import UnixSocket
 from mizzen.mixer.reflection import Reflection
 from mizzen.mixer.runtime.metrics import RuntimeMetrics
 from mizzen.mixer.tracing.current import CURRENT
@@ -20,8 +22,10 @@ if TYPE_CHECKING:
 
 
 class NativeFront:
-    """See `Front`. With `share_port` other processes may bind to the same port and take a part of the connections.
-    `observe` is told the seconds that each call took, its wait included."""
+    """See `Front`. A `socket` takes the place of address and port. With `share_port` other processes may bind to the
+    same port and take a part of the connections.
+    `observe` is told the seconds that each call took, its wait included. `decision_header` is the header in which a
+    proxy tells a refused client the decision's id; empty: in none."""
 
     def __init__(
         self,
@@ -30,21 +34,25 @@ class NativeFront:
         *,
         address: str = "127.0.0.1",
         port: int = 0,
+        socket: UnixSocket | None = None,
         tls: Tls | None = None,
         limits: Limits | None = None,
         share_port: bool = False,
         observe: Callable[[float], None] | None = None,
         tracing: Tracing | None = None,
+        decision_header: str = "",
     ) -> None:
         self._calls = calls
         self._metrics = metrics
         self._address = address
         self._port = port
+        self._socket = socket
         self._tls = tls
         self._limits = limits or Limits()
         self._share_port = share_port
         self._observe = observe
         self._tracing = tracing
+        self._decision_header = decision_header or None
         self._server: Server | None = None
 
     @property
@@ -59,6 +67,8 @@ class NativeFront:
                 self._take,
                 host=self._address,
                 port=self._port,
+                path=self._socket.path if self._socket is not None else None,
+                mode=self._socket.mode if self._socket is not None else 0,
                 share_port=self._share_port,
                 tls=tls,
                 reflect=Reflection().answer,
@@ -72,7 +82,8 @@ class NativeFront:
                 keepalive_timeout=limits.keepalive_timeout_seconds,
             )
         except OSError as error:
-            raise OSError(f"cannot listen on {self._address}:{self._port}: {error}") from error
+            place = self._socket or HostPort(self._address, self._port)
+            raise OSError(f"cannot listen on {place}: {error}") from error
         server.start()
         self._server, self._port = server, server.port
 
@@ -105,10 +116,12 @@ class NativeFront:
                 trace.end(outcome.code, outcome.message)
             if self._observe is not None:
                 self._observe(pending.age)
+            decision = outcome.decision
+            header = self._decision_header if decision is not None else None
             if outcome.code:
-                pending.fail(outcome.code, outcome.message, outcome.generation)
+                pending.fail(outcome.code, outcome.message, outcome.generation, decision, header)
             else:
-                pending.answer(outcome.response, outcome.generation, outcome.decision)
+                pending.answer(outcome.response, outcome.generation, decision, header)
 
         token = CURRENT.set(trace)
         try:

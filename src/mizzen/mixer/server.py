@@ -23,6 +23,7 @@ from mizzen.mixer.explain import Explainer
 from mizzen.mixer.extensions import Catalog, installed
 from mizzen.mixer.front import Calls, Front, FrontCollector, Limits, Tls
 from mizzen.mixer.front_native import NativeFront
+from mizzen.mixer.listen import UnixSocket
 from mizzen.mixer.load import SheddingSettings
 from mizzen.mixer.monitoring import MakePage, Monitoring, Page, json_page, metrics_page, text_page
 from mizzen.mixer.runtime.controller import Controller
@@ -44,7 +45,8 @@ CLOSE_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class MixerSettings:
-    """Settings of one Mixer. Port 0 means any free one; both servers bind to `address`.
+    """Settings of one Mixer. Port 0 means any free one; both servers bind to `address`. A `socket` takes the place of
+    `port`, and `address` is then that of monitoring alone.
 
     `adapter_directories` are folders with adapters and templates; `installed_adapters` says whether those of installed
     packages are loaded. `decisions` says what is kept of refusals, `explain` whether clients may ask for explanations.
@@ -55,6 +57,7 @@ class MixerSettings:
     config_directory: Path
     address: str = "127.0.0.1"
     port: int = 9091
+    socket: UnixSocket | None = None
     monitoring_port: int = 15014
     default_namespace: str = DEFAULT_NAMESPACE
     tls: Tls | None = None
@@ -91,7 +94,7 @@ class MixerServer:
         points = installed() if settings.installed_adapters else ()
         self.catalog = Catalog(settings.adapter_directories, points, inventory)
         explain = Explainer(self.dispatcher).explain if settings.explain else None
-        calls = Calls(self.dispatcher.check, self.dispatcher.report, self._generation, explain)
+        calls = Calls(self.dispatcher.check, self.dispatcher.report, self._generation, explain, self.decisions.failed)
         self.tracing = _tracing(settings.tracing_endpoint, self.metrics.registry)
         shedder = make_shedder(settings.shedding, self.metrics.registry, time.monotonic)
         self.front: Front = NativeFront(
@@ -99,11 +102,13 @@ class MixerServer:
             self.metrics,
             address=settings.address,
             port=settings.port,
+            socket=settings.socket,
             tls=settings.tls,
             limits=settings.limits,
             share_port=settings.role is not None,
             observe=shedder.observe if shedder is not None else None,
             tracing=self.tracing,
+            decision_header=settings.decisions.header,
         )
         self.metrics.registry.register(FrontCollector(self.front))
         self.certificates = (

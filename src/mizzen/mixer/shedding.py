@@ -155,7 +155,12 @@ def guarded(calls: Calls, shedder: Shedder, metrics: RuntimeMetrics) -> Calls:
         admit("Report", len(call))
         return calls.report(call)
 
-    return replace(calls, check=check, report=report)
+    def explain(call: CheckCall, done: Callable[[bytes | BaseException], None]) -> None:
+        admit("Check", 1)
+        if calls.explain is not None:
+            calls.explain(call, done)
+
+    return replace(calls, check=check, report=report, explain=explain if calls.explain is not None else None)
 
 
 def make_shedder(settings: SheddingSettings, registry: CollectorRegistry, clock: Callable[[], float]) -> Shedder | None:

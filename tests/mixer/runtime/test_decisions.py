@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 import structlog
 
 from mizzen.mixer.runtime import RuntimeMetrics
 from mizzen.mixer.runtime.decisions import Decisions, DecisionSettings, Refusal
+from mizzen.mixer.runtime.failure import CallError
 from mizzen.wire import CheckCall, QuotaParams, encode_check_request
 from mizzen.wire.pb.istio.mixer.v1 import mixer_pb2
 
@@ -131,6 +133,56 @@ def test_a_request_with_many_long_attributes_takes_bounded_space() -> None:
     found = stage.dispatcher.decisions.get("p-1")
     assert found is not None
     assert len(json.dumps(found["referenced"]) + json.dumps(found["values"])) < 3000
+
+
+def failed_check(stage: Stage) -> CheckCall:
+    stage.configure(CONFIG.replace("{kind: scripted, metadata: {name: yes}, spec: {}}", FAILING))
+    call = CheckCall(encode_check_request({"source.user": "eve"}))
+    with pytest.raises(CallError):
+        stage.dispatcher.check(call)
+    return call
+
+
+FAILING = "{kind: scripted, metadata: {name: yes}, spec: {fails: eve has no account}}"
+
+
+def test_a_check_that_fails_is_kept_with_what_failed_and_without_values() -> None:
+    stage = stage_with(DecisionSettings())
+    assert failed_check(stage).decision_id == "p-1"
+    assert stage.dispatcher.decisions.get("p-1") == {
+        "id": "p-1",
+        "time": "1970-01-01T00:00:01Z",
+        "snapshot": 1,
+        "namespace": "",
+        "failed": True,
+        "status": {"code": 13, "name": "INTERNAL"},
+        "failed_by": ["yes.scripted.istio-system"],
+    }
+
+
+def test_the_text_of_a_failure_is_kept_when_that_was_asked_for() -> None:
+    stage = stage_with(DecisionSettings(values=True))
+    failed_check(stage)
+    found = stage.dispatcher.decisions.get("p-1")
+    assert found is not None
+    assert "eve has no account" in found["status"]["message"]
+
+
+def test_a_failure_is_logged_with_its_id() -> None:
+    with structlog.testing.capture_logs() as logs:
+        failed_check(stage_with(DecisionSettings()))
+    assert [entry["decision"] for entry in logs if entry["event"] == "call failed"] == ["p-1"]
+
+
+def test_failures_do_not_push_out_refusals_and_are_listed_with_them() -> None:
+    times = iter(range(10))
+    decisions = Decisions(DecisionSettings(entries=2), RuntimeMetrics(), now=lambda: next(times), process="p")
+    decisions.add(refusal("r"))
+    assert [decisions.failed(14, "overloaded") for _ in range(4)] == ["p-1", "p-2", "p-3", "p-4"]
+    latest = decisions.latest()
+    assert [entry["id"] for entry in latest["decisions"]] == ["p-4", "p-3", "r"]
+    assert latest["kept"] == 3
+    assert Decisions(DecisionSettings(entries=0), RuntimeMetrics()).failed(14, "overloaded") is None
 
 
 def test_ids_differ() -> None:

@@ -1,10 +1,10 @@
 //! An answer as it arrives in pieces.
 
-use super::{FRAME_HEADER, Failure, MAX_MESSAGE, Outcome, message, unframe};
+use super::{DecisionHeader, FRAME_HEADER, Failure, MAX_MESSAGE, Outcome, message, unframe};
 use crate::status::Status;
 
 const UNKNOWN: i32 = 2;
-const GENERATION_BYTES: usize = 256;
+const METADATA_BYTES: usize = 256;
 
 /// Collects one answer: headers, data, trailers in that order, then one of the three ends.
 #[derive(Debug, Default)]
@@ -14,6 +14,8 @@ pub struct Answer {
     grpc_status: Option<i32>,
     grpc_message: Option<String>,
     generation: Option<String>,
+    decision_id: Option<String>,
+    decision_header: Option<String>,
     body: Vec<u8>,
     too_large: bool,
 }
@@ -58,9 +60,11 @@ impl Answer {
             // a status that is no number is one the server did not mean to be OK
             b"grpc-status" => self.grpc_status = Some(number(value).unwrap_or(UNKNOWN)),
             b"grpc-message" => self.grpc_message = Some(message::decode(value)),
-            b"mizzen-generation" if value.len() <= GENERATION_BYTES => {
+            b"mizzen-generation" if value.len() <= METADATA_BYTES => {
                 self.generation = Some(String::from_utf8_lossy(value).into_owned());
             }
+            b"mizzen-decision-id" => self.decision_id = text(value, |byte| byte.is_ascii_graphic()),
+            b"mizzen-decision-header" => self.decision_header = text(value, in_header_name),
             _ => {}
         }
     }
@@ -82,12 +86,14 @@ impl Answer {
             (false, Some(_)) => Failure::cut_short(),
             (false, None) => Failure::not_sent("upstream connect error or disconnect/reset before headers"),
         };
-        Outcome { result: Err(failure), generation: self.generation }
+        Outcome { result: Err(failure), generation: self.generation, decision: None }
     }
 
     fn end(mut self, trailers_seen: bool) -> Outcome {
         let generation = self.generation.take();
-        Outcome { result: self.result(trailers_seen), generation }
+        let decision =
+            self.decision_header.take().zip(self.decision_id.take()).map(|(name, id)| DecisionHeader { name, id });
+        Outcome { result: self.result(trailers_seen), generation, decision }
     }
 
     fn result(self, trailers_seen: bool) -> Result<Vec<u8>, Failure> {
@@ -115,6 +121,17 @@ impl Answer {
             Err(error) => Err(Failure::unusable(error.to_string())),
         }
     }
+}
+
+/// A short text of such bytes; nothing if it is empty or anything else.
+fn text(value: &[u8], accepted: impl Fn(u8) -> bool) -> Option<String> {
+    let fits = (1..=METADATA_BYTES).contains(&value.len()) && value.iter().all(|byte| accepted(*byte));
+    fits.then(|| String::from_utf8_lossy(value).into_owned())
+}
+
+/// Of the characters of a header's name those that Envoy's own names have: lower case, no colon.
+fn in_header_name(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// A number of up to ten digits.

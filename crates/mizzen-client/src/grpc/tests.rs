@@ -47,7 +47,29 @@ fn a_frame_reads_back_and_anything_else_does_not() {
 #[test]
 fn an_answer_in_pieces_is_a_message_once_its_trailers_say_ok() {
     let outcome = answer(STARTED, &frame(b"hello, world"), &[("grpc-status", "0"), ("mizzen-generation", "g7")]);
-    assert_eq!(outcome, Outcome { result: Ok(b"hello, world".to_vec()), generation: Some("g7".to_owned()) });
+    assert_eq!(
+        outcome,
+        Outcome { result: Ok(b"hello, world".to_vec()), generation: Some("g7".to_owned()), decision: None }
+    );
+}
+
+#[test]
+fn a_decision_is_told_with_the_name_of_its_header_also_by_a_failure() {
+    let told = |header, id| {
+        let metadata = [("mizzen-decision-header", header), ("mizzen-decision-id", id)];
+        let answered = answer(STARTED, &frame(b"hi"), &[&metadata[..], &[("grpc-status", "0")]].concat()).decision;
+        let failed = answer(&[&STARTED[..], &metadata[..]].concat(), b"", &[("grpc-status", "13")]).decision;
+        assert_eq!(answered, failed);
+        answered
+    };
+    let (name, id) = ("x-decision".to_owned(), "7d59-1".to_owned());
+    assert_eq!(told("x-decision", "7d59-1"), Some(DecisionHeader { name, id }));
+    for (header, id) in
+        [(":status", "200"), ("X-Decision", "1"), ("", "1"), ("x y", "1"), ("x-d", ""), ("x-d", "a\r\nb: c")]
+    {
+        assert_eq!(told(header, id), None, "{header}: {id}");
+    }
+    assert_eq!(told(&"x".repeat(257), "1"), None);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What the Mixer's decision does to the messages: header operations, refusals and direct responses.
 
 use mizzen_client::answer::{HeaderOperation, Operation, RouteDirective};
+use mizzen_client::grpc::DecisionHeader;
 use mizzen_client::status::Status;
 
 use crate::ffi::{Header, HeaderKind, HttpHandle};
@@ -34,6 +35,16 @@ impl Reply {
         }
         let code = u32::from(status.http_code());
         Reply { code, headers, body: status.to_text(), details: "mixer_access_denied" }
+    }
+
+    /// The same with a header that names the decision; never in the place of another header.
+    pub(crate) fn telling(mut self, decision: Option<DecisionHeader>) -> Reply {
+        if let Some(DecisionHeader { name, id }) = decision
+            && !self.headers.iter().any(|(known, _)| *known == name)
+        {
+            self.headers.push((name, id));
+        }
+        self
     }
 
     /// The answer that the Mixer dictates, whether it allows the request or not.

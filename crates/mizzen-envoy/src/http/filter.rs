@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mizzen_client::check_cache::Verdict;
 use mizzen_client::flow::{Decision, Finished, Started, Ticket};
-use mizzen_client::grpc::Outcome;
+use mizzen_client::grpc::{DecisionHeader, Outcome};
 use mizzen_client::instant::Instant;
 use mizzen_client::status::Status;
 use mizzen_client::{Bag, names};
@@ -56,6 +56,8 @@ pub(crate) struct HttpFilter {
     /// An outcome that came while the attempt was being sent.
     early: RefCell<Option<Outcome>>,
     sending: Cell<bool>,
+    /// What the answer to this stream's call wants a refused client to be told.
+    decision: RefCell<Option<DecisionHeader>>,
     /// Since when the request is held.
     held: Cell<Instant>,
     scheduler: OnceCell<Arc<HttpScheduler>>,
@@ -76,6 +78,7 @@ impl HttpFilter {
             call: RefCell::default(),
             early: RefCell::default(),
             sending: Cell::default(),
+            decision: RefCell::default(),
             held: Cell::default(),
             scheduler: OnceCell::new(),
         }
@@ -298,6 +301,7 @@ impl HttpFilter {
             }
             Finished::Decided { decision, resume } => {
                 self.ticket.set(None);
+                self.decision.replace(outcome.decision.clone());
                 self.worker.client.wake(resume);
                 Some(decision)
             }
@@ -333,9 +337,8 @@ impl HttpFilter {
         if direct.is_some() || !status.is_ok() {
             self.state.set(State::Responded);
             let grpc = self.grpc.get();
-            return Some(
-                direct.map_or_else(|| Reply::denial(status, grpc), |direct| Reply::direct(direct, status, grpc)),
-            );
+            let denial = || Reply::denial(status, grpc).telling(self.decision.take());
+            return Some(direct.map_or_else(denial, |direct| Reply::direct(direct, status, grpc)));
         }
         self.state.set(State::Complete);
         if let Some(directive) = directive {

@@ -2,23 +2,22 @@
 
 use super::count;
 use super::network::Settings;
+use super::opening::Opening;
 use super::rpc::{Rpc, Shared};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
-/// How long a client may take for the TLS handshake.
+/// How long a client may take for the TLS handshake, and then to begin with HTTP/2.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Room for the metadata of one call.
 const MAX_HEADER_BYTES: u32 = 16 << 10;
@@ -29,14 +28,15 @@ const CONNECTION_WINDOW: u32 = 4 << 20;
 const AGE_SPREAD: f64 = 0.1;
 
 /// Serves one connection; an error of it is the end of that connection only, and cancels its calls.
-pub(super) async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
+pub(super) async fn serve<S>(
+    stream: S,
+    peer: String,
     shared: Arc<Shared>,
     settings: Settings,
     tls: Option<Arc<ServerConfig>>,
-) {
-    let _ = stream.set_nodelay(true);
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let rpc = Rpc::new(shared.clone(), peer);
     match tls {
         None => serve_http2(stream, rpc, &shared, settings).await,
@@ -63,7 +63,7 @@ where
     if !settings.keepalive.is_zero() {
         builder.keep_alive_interval(settings.keepalive);
     }
-    let mut served = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut served = pin!(builder.serve_connection(TokioIo::new(Opening::new(stream, HANDSHAKE)), service));
     let mut closed = shared.closed.clone();
     let grace = tokio::select! {
         _ = served.as_mut() => return,

@@ -1,21 +1,18 @@
 //! Connections: accepted within bounds, and drained at the end.
 
+use super::listener::{Accepted, Bound};
 use super::rpc::Shared;
 use super::{connection, count, tls, turn};
 use pyo3::prelude::*;
-use socket2::{Domain, Protocol, Socket, Type};
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 /// How long to wait after a connection could not be accepted, for instance for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-const BACKLOG: i32 = 1024;
 
 /// Bounds of what clients may use. No age (zero) is none.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +28,7 @@ pub(super) struct Settings {
 
 /// What the thread of the front works with.
 pub(super) struct Front {
-    pub(super) listener: std::net::TcpListener,
+    pub(super) listener: Bound,
     pub(super) handler: Py<PyAny>,
     pub(super) queue: mpsc::Receiver<super::rpc::Job>,
     pub(super) shared: Arc<Shared>,
@@ -40,30 +37,6 @@ pub(super) struct Front {
     pub(super) tls: Arc<tls::Current>,
     /// Told to stop; the value then is how long open calls may go on.
     pub(super) stopped: watch::Receiver<Option<Duration>>,
-}
-
-/// Binds; with `share` other processes may bind to the same port, and the kernel spreads connections over them.
-pub(super) fn bind(host: &str, port: u16, share: bool) -> std::io::Result<std::net::TcpListener> {
-    let mut last = std::io::Error::new(std::io::ErrorKind::AddrNotAvailable, "the host has no address");
-    for address in (host, port).to_socket_addrs()? {
-        match bind_to(address, share) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
-fn bind_to(address: SocketAddr, share: bool) -> std::io::Result<std::net::TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    if share {
-        socket.set_reuse_port(true)?;
-    }
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
 }
 
 /// Serves until told to stop.
@@ -77,21 +50,29 @@ pub(super) fn run(front: Front) {
 
 async fn serve(front: Front) -> std::io::Result<()> {
     let Front { listener, handler, queue, shared, closing, settings, tls, mut stopped } = front;
-    let listener = TcpListener::from_std(listener)?;
+    let (listener, _file) = listener.listen()?;
     let counters = shared.counters.clone();
     let mut turns = pin!(turn::run(queue, &handler, &counters, settings.max_batch));
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => {
+                Ok(accepted) => {
                     while connections.try_join_next().is_some() {}
                     if connections.len() >= settings.max_connections {
                         count(&counters.refused);
                         continue; // dropped, so closed
                     }
                     count(&counters.connections);
-                    connections.spawn(connection::serve(stream, peer, shared.clone(), settings, tls.get()));
+                    let (shared, tls) = (shared.clone(), tls.get());
+                    match accepted {
+                        Accepted::Tcp(stream, peer) => {
+                            connections.spawn(connection::serve(stream, peer, shared, settings, tls));
+                        }
+                        Accepted::Unix(stream, peer) => {
+                            connections.spawn(connection::serve(stream, peer, shared, settings, tls));
+                        }
+                    }
                 }
                 Err(_) => sleep(ACCEPT_PAUSE).await,
             },

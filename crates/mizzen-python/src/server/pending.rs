@@ -44,6 +44,21 @@ impl Pending {
         }
     }
 
+    fn end(
+        &self,
+        result: Result<Bytes, (i32, String)>,
+        generation: Option<&str>,
+        decision: Option<&str>,
+        decision_header: Option<&str>,
+    ) -> PyResult<()> {
+        self.send(Answer {
+            result,
+            generation: metadata("generation", generation)?,
+            decision: metadata("decision", decision)?,
+            decision_header: metadata("decision_header", decision_header)?,
+        })
+    }
+
     /// Lets go of the call; the client gets INTERNAL unless it has been answered.
     pub(super) fn abandon(&self) {
         self.reply.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -80,21 +95,31 @@ impl Pending {
     }
 
     /// Answer with an encoded message; RuntimeError the second time.
-    #[pyo3(signature = (response, generation = None, decision = None))]
-    fn answer(&self, response: &[u8], generation: Option<&str>, decision: Option<&str>) -> PyResult<()> {
-        let generation = metadata("generation", generation)?;
-        let decision = metadata("decision", decision)?;
-        self.send(Answer { result: Ok(Bytes::copy_from_slice(response)), generation, decision })
+    #[pyo3(signature = (response, generation = None, decision = None, decision_header = None))]
+    fn answer(
+        &self,
+        response: &[u8],
+        generation: Option<&str>,
+        decision: Option<&str>,
+        decision_header: Option<&str>,
+    ) -> PyResult<()> {
+        self.end(Ok(Bytes::copy_from_slice(response)), generation, decision, decision_header)
     }
 
     /// Fail with a gRPC status, 1 to 16; RuntimeError the second time.
-    #[pyo3(signature = (code, message, generation = None))]
-    fn fail(&self, code: i32, message: String, generation: Option<&str>) -> PyResult<()> {
+    #[pyo3(signature = (code, message, generation = None, decision = None, decision_header = None))]
+    fn fail(
+        &self,
+        code: i32,
+        message: String,
+        generation: Option<&str>,
+        decision: Option<&str>,
+        decision_header: Option<&str>,
+    ) -> PyResult<()> {
         if !CODES.contains(&code) {
             return Err(PyValueError::new_err(format!("{code} is no code of a failure: 1 to 16 are")));
         }
-        let generation = metadata("generation", generation)?;
-        self.send(Answer { result: Err((code, message)), generation, decision: None })
+        self.end(Err((code, message)), generation, decision, decision_header)
     }
 
     fn __repr__(&self) -> String {

@@ -9,7 +9,6 @@ use hyper::{Request, Response};
 use pyo3::prelude::*;
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,6 +24,7 @@ const REPORT_PATH: &str = "/istio.mixer.v1.Mixer/Report";
 const EXPLAIN_PATH: &str = "/mizzen.mixer.v1.Explain/Check";
 const GENERATION: &str = "mizzen-generation";
 const DECISION: &str = "mizzen-decision-id";
+const DECISION_HEADER: &str = "mizzen-decision-header";
 
 /// What became of a call.
 pub(super) struct Answer {
@@ -34,6 +34,8 @@ pub(super) struct Answer {
     pub(super) generation: Option<MetadataValue<Ascii>>,
     /// The name under which the decision can be explained, likewise.
     pub(super) decision: Option<MetadataValue<Ascii>>,
+    /// The header in which a proxy tells that name to a client whom it refuses, likewise.
+    pub(super) decision_header: Option<MetadataValue<Ascii>>,
 }
 
 /// A call on its way to Python.
@@ -69,12 +71,7 @@ pub(super) struct Rpc {
 }
 
 impl Rpc {
-    pub(super) fn new(shared: Arc<Shared>, peer: SocketAddr) -> Rpc {
-        // the form that grpc uses
-        let peer = match peer {
-            SocketAddr::V4(address) => format!("ipv4:{address}"),
-            SocketAddr::V6(address) => format!("ipv6:{address}"),
-        };
+    pub(super) fn new(shared: Arc<Shared>, peer: String) -> Rpc {
         Rpc { shared, peer: peer.into() }
     }
 
@@ -144,7 +141,9 @@ impl UnaryService<Bytes> for Call {
 
 fn respond(answer: Answer) -> Result<tonic::Response<Bytes>, Status> {
     let mut metadata = MetadataMap::new();
-    for (name, value) in [(GENERATION, answer.generation), (DECISION, answer.decision)] {
+    for (name, value) in
+        [(GENERATION, answer.generation), (DECISION, answer.decision), (DECISION_HEADER, answer.decision_header)]
+    {
         if let Some(value) = value {
             metadata.insert(name, value);
         }

@@ -42,7 +42,7 @@ fn hand(py: Python<'_>, handler: &Py<PyAny>, job: Job, counters: &Counters) {
     if job.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
         count(&counters.expired);
         let result = Err((Code::DeadlineExceeded.into(), "the call waited until its deadline".to_owned()));
-        let _ = job.reply.send(Answer { result, generation: None, decision: None });
+        let _ = job.reply.send(Answer { result, generation: None, decision: None, decision_header: None });
         return;
     }
     let called = Bound::new(py, Pending::new(py, job))

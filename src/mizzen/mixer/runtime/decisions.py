@@ -1,17 +1,16 @@
-"""Refusals that can be looked up later by the id that was sent with them.
+"""Refusals and failed Checks that can be looked up later by the id that was sent with them.
 
-A ring in memory, bounded in number and in size: the oldest ones go first and are counted. Values of attributes are kept
-only when that was asked for; otherwise a refusal has names alone, and neither the text of the status, because adapters
-put values into it.
+They are in memory, in bounded rings: the oldest ones go first and are counted. Failures have a ring of their own, so
+that an outage does not push out the refusals. Values of attributes are kept only when that was asked for; otherwise
+there are names alone, and neither the text of the status, because adapters put values into it.
 """
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import secrets
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 from mizzen.mixer.adapters import Code
 from mizzen.mixer.expr import Timestamp
 from mizzen.mixer.runtime.metrics import RuntimeMetrics
+from mizzen.mixer.runtime.ring import Ring
 
 _MOST_REFERENCES = 64
 _LONGEST_TEXT = 256
@@ -28,7 +28,8 @@ _ENTRY_BYTES = 600
 
 @dataclass(frozen=True)
 class DecisionSettings:
-    """`entries` is the most that are kept, 0: none, and then refusals have no id. `bytes` bounds all texts together.
+    """`entries` is the most refusals that are kept, and the most failures, 0: none, and then neither has an id. `bytes`
+    bounds the texts of each.
 
     With `values` the referenced attributes' values and the status text are kept. `header` is a response header that
     tells the refused client the id; empty: none does.
@@ -115,8 +116,36 @@ class Refusal:
         return entry | ({"values": dict(self.values)} if values else {})
 
 
+@dataclass(slots=True)
+class Failed:
+    """One Check that ended without a decision; not changed once it is made. `failed_by` are handlers and instances."""
+
+    id: str
+    time_ns: int
+    snapshot: int
+    namespace: str
+    code: int
+    message: str
+    failed_by: Sequence[str] = ()
+
+    @property
+    def size(self) -> int:
+        return _ENTRY_BYTES + len(self.message) + len(self.namespace) + sum(map(len, self.failed_by))
+
+    def to_dict(self, *, values: bool) -> Mapping[str, Any]:
+        return {
+            "id": self.id,
+            "time": str(Timestamp(self.time_ns)),
+            "snapshot": self.snapshot,
+            "namespace": self.namespace,
+            "failed": True,
+            "status": _status(self.code, self.message if values else None),
+            "failed_by": list(self.failed_by),
+        }
+
+
 class Decisions:
-    """The ring. Safe to use from several threads; adding takes a few microseconds, and an OK never comes here."""
+    """The rings. Safe to use from several threads; adding takes a few microseconds, and an OK never comes here."""
 
     def __init__(
         self,
@@ -130,10 +159,9 @@ class Decisions:
         self._now = now
         self._process = process if process is not None else secrets.token_hex(4)
         self._numbers = itertools.count(1)
-        self._ring: OrderedDict[str, Refusal] = OrderedDict()
-        self._bytes = 0
-        self._lock = threading.Lock()
-        metrics.decisions_kept.set_function(lambda: len(self._ring))
+        self._refusals: Ring[Refusal] = Ring(settings.entries, settings.bytes, metrics.decisions_evicted.inc)
+        self._failures: Ring[Failed] = Ring(settings.entries, settings.bytes, metrics.decisions_evicted.inc)
+        metrics.decisions_kept.set_function(lambda: len(self._refusals) + len(self._failures))
 
     @property
     def is_on(self) -> bool:
@@ -148,28 +176,32 @@ class Decisions:
 
     def add(self, refusal: Refusal) -> None:
         """Keeps `refusal`; the oldest ones make room."""
-        with self._lock:
-            self._ring[refusal.id] = refusal
-            self._bytes += refusal.size
-            while len(self._ring) > self.settings.entries or self._bytes > self.settings.bytes:
-                _, oldest = self._ring.popitem(last=False)
-                self._bytes -= oldest.size
-                self._metrics.decisions_evicted.inc()
+        self._refusals.add(refusal)
+
+    def failed(
+        self, code: int, message: str, failed_by: Sequence[str] = (), snapshot: int = 0, namespace: str = ""
+    ) -> str | None:
+        """Keeps a Check that ended with the gRPC status `code`; its id, or None where nothing is kept."""
+        if not self.is_on:
+            return None
+        names = [shorten(name) for name in failed_by[:_MOST_REFERENCES]]
+        failure = Failed(self.next_id(), self._now(), snapshot, namespace, code, shorten(message), names)
+        self._failures.add(failure)
+        return failure.id
 
     def get(self, identity: str) -> Mapping[str, Any] | None:
-        """The refusal, for JSON; None when it is not known or not any more."""
-        with self._lock:
-            found = self._ring.get(identity)
+        """The refusal or failure, for JSON; None when it is not known or not any more."""
+        found = self._refusals.get(identity) or self._failures.get(identity)
         return found.to_dict(values=self.settings.values) if found is not None else None
 
     def latest(self, most: int = 100) -> Mapping[str, Any]:
-        """The newest refusals first, for JSON."""
-        with self._lock:
-            found = list(itertools.islice(reversed(self._ring.values()), most))
-            kept = len(self._ring)
+        """The newest first, for JSON."""
+        found = heapq.merge(
+            self._refusals.latest(most), self._failures.latest(most), key=lambda entry: entry.time_ns, reverse=True
+        )
         return {
-            "decisions": [refusal.to_dict(values=self.settings.values) for refusal in found],
-            "kept": kept,
+            "decisions": [entry.to_dict(values=self.settings.values) for entry in itertools.islice(found, most)],
+            "kept": len(self._refusals) + len(self._failures),
             "values": self.settings.values,
         }
 

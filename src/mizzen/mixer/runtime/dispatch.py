@@ -73,11 +73,12 @@ class Dispatcher:
 
         Raises `CallError` (INTERNAL), or puts it into the future, when no decision can be made.
         """
-        return drive(self._accounted("Check", lambda snapshot: self._check(snapshot, call)), self._run)
+        return drive(self._accounted("Check", lambda snapshot: self._check(snapshot, call), call), self._run)
 
     def explain(self, call: CheckCall, seen_through: Lens) -> Future[None] | None:
         """As `check`, with the routes as `seen_through` gives them, which may write down what is done with them."""
-        return drive(self._accounted("Check", lambda snapshot: self._check(snapshot, call, seen_through)), self._run)
+        steps = self._accounted("Check", lambda snapshot: self._check(snapshot, call, seen_through), call)
+        return drive(steps, self._run)
 
     def report(self, call: ReportCall) -> Future[None] | None:
         """Takes every bag of `call`: each handler gets all instances of a template in one call, at the end.
@@ -155,7 +156,7 @@ class Dispatcher:
 
     def _decide(self, routes: NamespaceRoutes, bag: AttributeSource) -> Waits[_Decided]:
         matched = routes.check.matching(bag, self._watch.condition_failed)
-        combination, failures = Combination(), []
+        combination, failures, failed_by = Combination(), [], []
         if isinstance(bag, Overlay) and bag.is_partial:
             combination.add("", PARTLY_KNOWN)
         begun: list[tuple[Step, CheckResult | Future[CheckResult]]] = []
@@ -166,6 +167,7 @@ class Dispatcher:
                 except InstanceError as error:
                     self._watch.instance_failed("check", error)
                     failures.append(str(error))
+                    failed_by.append(step.instance.key)
                     continue
                 try:
                     begun.append((step, step.handler.check(instance)))
@@ -181,11 +183,12 @@ class Dispatcher:
                 instead = check_instead(step.policy)
                 if instead is None:
                     failures.append(str(error))
+                    failed_by.append(step.handler.name)
                 else:
                     self._watch.passed_over(step.handler.name, step.policy, error)
                     combination.add(step.handler.name, instead)
         if failures:
-            raise CallError(Code.INTERNAL, f"performing check operation failed: {', '.join(failures)}")
+            raise CallError(Code.INTERNAL, f"performing check operation failed: {', '.join(failures)}", failed_by)
         decision = combination.decision()
         return decision, self._directive(decision, matched, combination, bag), matched, begun
 
@@ -211,13 +214,22 @@ class Dispatcher:
             self._watch.report_dropped(handler.name, count, "failed")
             failures.append(str(error))
 
-    def _accounted(self, method: str, steps: Callable[[Snapshot], Waits[None]]) -> Waits[None]:
-        """The steps with the snapshot in force, which is kept alive for them; counts the call's failure."""
+    def _accounted(
+        self, method: str, steps: Callable[[Snapshot], Waits[None]], check: CheckCall | None = None
+    ) -> Waits[None]:
+        """The steps with the snapshot in force, which is kept alive for them; counts the call's failure, and gives that
+        of `check` a decision id."""
         snapshot = self._acquire()
         try:
             yield from steps(snapshot)
         except CallError as error:
-            self._watch.call_failed(method, error.code.name, error.message)
+            if check is not None:
+                namespace = identity_namespace(check)
+                check.decision_id = self.decisions.failed(
+                    error.code, error.message, error.failed_by, snapshot.number, namespace
+                )
+            identity = check.decision_id if check is not None else None
+            self._watch.call_failed(method, error.code.name, error.message, identity)
             raise
         finally:
             snapshot.users.leave()

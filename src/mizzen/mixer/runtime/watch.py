@@ -62,9 +62,10 @@ class Watch:
             code = code_name(refusal.code)
             self._logger.info("request refused", decision=refusal.id, code=code, handlers=handlers, rules=rules)
 
-    def call_failed(self, method: str, code: str, message: str) -> None:
+    def call_failed(self, method: str, code: str, message: str, decision: str | None = None) -> None:
         self.metrics.call_failures.labels(method, code).inc()
-        self._say(f"{method} {code}", "call failed", method=method, code=code, error=message)
+        named = {"decision": decision} if decision is not None else {}
+        self._say(f"{method} {code}", "call failed", method=method, code=code, error=message, **named)
 
     def _say(self, key: str, event: str, **details: object) -> None:
         if self._throttle.passes(key):
