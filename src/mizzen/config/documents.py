@@ -8,7 +8,7 @@ piece once more; a large configuration would need several times its own memory f
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -77,7 +77,7 @@ class Document:
 
     def moved(self, first_line: int) -> Document:
         """The same document where its text begins on another line."""
-        return replace(self, first_line=first_line)
+        return Document(self.file, self.value, self.source, first_line)
 
     def _position(self, place: Place) -> Position:
         return Position(self.file, self.first_line + place[0] + 1, place[1] + 1)

@@ -6,7 +6,7 @@ One change in a file of thousands of resources then costs what that one resource
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mizzen.config.documents import parse_piece, pieces_of
 from mizzen.config.errors import ConfigError
@@ -33,7 +33,7 @@ class Piece:
         if first_line == self.first_line:
             return self
         resources = tuple(resource.moved(first_line) for resource in self.resources)
-        return replace(self, first_line=first_line, resources=resources)
+        return Piece(self.text, first_line, resources)
 
 
 def read_pieces(text: str, file: str, default_namespace: str, before: Iterable[Piece] = ()) -> tuple[Piece, ...]:

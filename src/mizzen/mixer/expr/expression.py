@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
 from .checker import Checker, Typed, TypedAttribute, TypedCall, TypedConstant
@@ -36,10 +36,10 @@ class Equality:
     position: int
     type: ValueType
     site: Site
+    slot: tuple[str, str | None, Value | None, str] = field(init=False, repr=False, compare=False)
 
-    @property
-    def slot(self) -> tuple[str, str | None, Value | None, ValueType]:
-        return self.attribute, self.key, self.default, self.type
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "slot", (self.attribute, self.key, self.default, self.type.name))
 
     def lookup(self, bag: AttributeSource) -> Value:
         """The value that the expression would compare with the literal; leaves the same references.

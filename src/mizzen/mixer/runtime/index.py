@@ -9,12 +9,12 @@ same as that of a scan, because a candidate's whole condition is evaluated.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Generic, Protocol, TypeVar
 
-from mizzen.mixer.expr import AttributeSource, Equality, EvaluationError, Expression, Value, ValueType
+from mizzen.mixer.expr import AttributeSource, Equality, EvaluationError, Expression, Value
 
 _FEWEST = 2
 """Rules that must share an attribute before it is worth an index."""
@@ -30,7 +30,7 @@ class Conditional(Protocol):
 
 
 Rule = TypeVar("Rule", bound=Conditional)
-Slot = tuple[str, str | None, Value | None, ValueType]
+Slot = tuple[str, str | None, Value | None, str]
 OnFailure = Callable[[str, Exception, int], None]
 """Told the key of a rule whose condition could not be evaluated, why, and for how many rules that is so."""
 
@@ -96,16 +96,34 @@ def _file(rules: Sequence[Conditional]) -> tuple[tuple[_LiteralIndex, ...], tupl
     """Each rule under the comparison that tells most rules apart; the positions of those that have none."""
     equalities = [rule.match.equalities if rule.match is not None else () for rule in rules]
     literals: dict[Slot, set[Value]] = {}
-    for one in (one for own in equalities for one in own):
-        literals.setdefault(one.slot, set()).add(one.literal)
-    chosen = [max(own, key=lambda one: (len(literals[one.slot]), -one.position), default=None) for own in equalities]
-    users = Counter(equality.slot for equality in chosen if equality is not None)
-    tables: dict[Slot, tuple[Equality, dict[Value, tuple[int, ...]]]] = {}
+    for own in equalities:
+        for one in own:
+            known = literals.get(one.slot)
+            if known is None:
+                literals[one.slot] = {one.literal}
+            else:
+                known.add(one.literal)
+    chosen = [own[0] if len(own) == 1 else _most_telling(own, literals) for own in equalities]
+    tables: dict[Slot, tuple[Equality, dict[Value, list[int]]]] = {}
     scanned: list[int] = []
     for position, equality in enumerate(chosen):
-        if equality is None or users[equality.slot] < _FEWEST:
+        if equality is None:
             scanned.append(position)
         else:
-            _, table = tables.setdefault(equality.slot, (equality, {}))
-            table[equality.literal] = (*table.get(equality.literal, ()), position)
-    return tuple(_LiteralIndex(one, users[slot], table) for slot, (one, table) in tables.items()), tuple(scanned)
+            table = tables.get(equality.slot)
+            if table is None:
+                table = tables[equality.slot] = (equality, {})
+            table[1].setdefault(equality.literal, []).append(position)
+    indexes = []
+    for equality, by_literal in tables.values():
+        size = sum(map(len, by_literal.values()))
+        if size < _FEWEST:
+            scanned += chain.from_iterable(by_literal.values())
+        else:
+            positions = {literal: tuple(found) for literal, found in by_literal.items()}
+            indexes.append(_LiteralIndex(equality, size, positions))
+    return tuple(indexes), tuple(sorted(scanned))
+
+
+def _most_telling(own: Sequence[Equality], literals: Mapping[Slot, Collection[Value]]) -> Equality | None:
+    return max(own, key=lambda one: (len(literals[one.slot]), -one.position), default=None)

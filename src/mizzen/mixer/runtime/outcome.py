@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from mizzen.config.errors import ConfigError
@@ -35,7 +35,8 @@ class Outcome(Generic[Output]):
         """The outcome of an equal resource that may stand elsewhere. The output may still know the earlier place."""
         if resource is self.resource:
             return self
-        return replace(self, resource=resource, good=self.good if self.faults else resource)
+        good = self.good if self.faults else resource
+        return Outcome(resource, self.output, self.faults, good, self.is_kept, self.is_left_out)
 
 
 @dataclass(frozen=True)

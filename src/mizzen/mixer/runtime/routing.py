@@ -78,12 +78,11 @@ class RuleRoutes:
     generate: Route | None
     quotas: tuple[tuple[str, Route], ...]
 
-    def is_of(self, rule: RuleConfig, live: Mapping[str, LiveHandler]) -> bool:
-        """Whether they are those of this rule with these handlers."""
-        if self.rule is not rule:
-            return False
+    def are_with(self, live: Mapping[str, LiveHandler]) -> bool:
+        """Whether they would be the same with these handlers."""
         return all(
-            live.get(action.handler.key) is handler for action, handler in zip(rule.actions, self.handlers, strict=True)
+            live.get(action.handler.key) is handler
+            for action, handler in zip(self.rule.actions, self.handlers, strict=True)
         )
 
 
@@ -101,13 +100,14 @@ class RouteTable:
         default_namespace: str = "",
         previous: RouteTable | None = None,
     ) -> None:
-        live = handlers or {}
+        live = self._live = handlers or {}
         before = previous._by_rule if previous is not None else {}
+        same = previous is not None and previous._live == live
         self._by_rule: dict[str, RuleRoutes] = {}
         own: dict[str, list[RuleRoutes]] = {}
         for key, rule in sorted((rules or {}).items()):
             found = before.get(key)
-            if found is None or not found.is_of(rule, live):
+            if found is None or found.rule is not rule or not (same or found.are_with(live)):
                 found = _routes_of(rule, live)
             self._by_rule[key] = found
             own.setdefault(rule.resource.namespace, []).append(found)
