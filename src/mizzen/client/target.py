@@ -31,7 +31,7 @@ class TlsFiles:
 
 @dataclass(frozen=True)
 class Target:
-    """A Mixer's address as gRPC writes it (`host:port`, `unix:path`), and TLS if it wants that."""
+    """A Mixer's address as gRPC writes it (`host:port`, `unix:///path`), and TLS if it wants that."""
 
     address: str = "localhost:9091"
     tls: TlsFiles | None = None
@@ -39,6 +39,8 @@ class Target:
     def open(self) -> grpc.Channel:
         """A channel of its own (no connection is shared). Raises OSError when a file of TLS cannot be read."""
         options: list[tuple[str, int | str]] = [*_OPTIONS, ("grpc.use_local_subchannel_pool", 1)]
+        if self.address.startswith("unix:"):
+            options.append(("grpc.default_authority", "localhost"))  # gRPC's own, the escaped path, is no valid one
         if self.tls is None:
             return grpc.insecure_channel(self.address, options)
         if self.tls.server_name:
