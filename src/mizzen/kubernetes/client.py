@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
@@ -19,11 +20,9 @@ _TIMEOUT_S = 30.0
 _GRACE_S = 30.0
 _LARGEST_EVENT = 16 * 2**20
 _SHOWN = 200
-
-_LOCAL_MEANS = ("exec", "auth-provider", "tokenFile", "client-certificate", "client-key")
-
-
 _UNAUTHORIZED = 401
+_LOCAL_MEANS = ("exec", "auth-provider", "tokenFile", "client-certificate", "client-key")
+_FAREWELL_S = 0.25  # for connections whose request was cancelled: over TLS they close with the server's consent
 
 
 class KubernetesApi:
@@ -37,6 +36,7 @@ class KubernetesApi:
         self._load = load
         self._client = ApiClient(configuration=settings)
         self._renewing = asyncio.Lock()
+        self._cut = False
 
     @classmethod
     async def open(cls, kubeconfig_path: str) -> KubernetesApi:
@@ -52,7 +52,7 @@ class KubernetesApi:
 
     async def get(self, path: str, query: Mapping[str, str]) -> Any:
         try:
-            async with await self._answer(path, query, aiohttp.ClientTimeout(total=_TIMEOUT_S)) as response:
+            async with _held(await self._answer(path, query, aiohttp.ClientTimeout(total=_TIMEOUT_S))) as response:
                 await _check(response)
                 return json.loads(await response.read())
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
@@ -61,7 +61,7 @@ class KubernetesApi:
     async def watch(self, path: str, query: Mapping[str, str], seconds: float) -> AsyncIterator[Any]:
         timeout = aiohttp.ClientTimeout(sock_connect=_TIMEOUT_S, sock_read=seconds + _GRACE_S)
         try:
-            async with await self._answer(path, query, timeout) as response:
+            async with _held(await self._answer(path, query, timeout)) as response:
                 await _check(response)
                 async for line in _lines(response):
                     yield json.loads(line)
@@ -70,17 +70,23 @@ class KubernetesApi:
 
     async def close(self) -> None:
         await self._client.close()
+        if self._cut:
+            await asyncio.sleep(_FAREWELL_S)
 
     async def _answer(
         self, path: str, query: Mapping[str, str], timeout: aiohttp.ClientTimeout
     ) -> aiohttp.ClientResponse:
         client = self._client
-        response = await _request(client, path, query, timeout)
-        if response.status != _UNAUTHORIZED:
-            return response
-        response.close()
-        await self._renew(client)
-        return await _request(self._client, path, query, timeout)
+        try:
+            response = await _request(client, path, query, timeout)
+            if response.status != _UNAUTHORIZED:
+                return response
+            response.close()
+            await self._renew(client)
+            return await _request(self._client, path, query, timeout)
+        except asyncio.CancelledError:
+            self._cut = True
+            raise
 
     async def _renew(self, refused: ApiClient) -> None:
         async with self._renewing:
@@ -107,6 +113,23 @@ async def _request(
         _request_timeout=timeout,
     )
     return response
+
+
+@contextlib.asynccontextmanager
+async def _held(response: aiohttp.ClientResponse) -> AsyncIterator[aiohttp.ClientResponse]:
+    """The response until the end of the block. A connection that is still busy then is cut and not closed: over TLS,
+    closing waits for the server, which may be longer than the loop lives."""
+    try:
+        yield response
+    finally:
+        protocol = response.connection.protocol if response.connection else None
+        closed = None if protocol is None else protocol.closed
+        if protocol is not None:  # one without data counts as false
+            protocol.abort()
+        response.close()
+        if closed:
+            with contextlib.suppress(aiohttp.ClientError, OSError):
+                await closed
 
 
 async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
@@ -176,6 +199,10 @@ def _kind_of(error: Exception) -> str:
 def _configuration() -> Configuration:
     """A new one: the class hands out copies of a default that other code of the process may have set."""
     settings: Configuration = type.__call__(Configuration)
+    settings.connection_pool_maxsize = 0  # each watch holds a connection, and there may be any number of them
+    settings.disable_strict_ssl_verification = (
+        True  # authorities without key identifiers are common, kubectl takes them
+    )
     return settings
 
 
