@@ -4,6 +4,7 @@
 //! is used again allocates nothing.
 
 mod entries;
+mod lineage;
 mod map;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ mod tests;
 use crate::name::{KNOWN_COUNT, Name};
 use crate::value::{MapRef, Pair, Span, Time, ValueRef};
 use entries::Entries;
+pub(crate) use lineage::{Likeness, Lineage};
 use std::fmt;
 
 /// Bytes of overwritten values that a bag tolerates before it considers tidying its arenas.
@@ -53,6 +55,7 @@ pub struct Bag {
     /// Texts of a map that are not checked yet; empty between calls but for its memory.
     raw: Vec<u8>,
     waste: usize,
+    lineage: Lineage,
 }
 
 const _: () = assert!(KNOWN_COUNT < 256, "a rank, and a position plus one, must fit into eight bits");
@@ -70,6 +73,7 @@ impl Bag {
             pairs: Vec::new(),
             raw: Vec::new(),
             waste: 0,
+            lineage: Lineage::NONE,
         }
     }
 
@@ -83,6 +87,7 @@ impl Bag {
         self.bytes.clear();
         self.pairs.clear();
         self.waste = 0;
+        self.lineage = Lineage::NONE;
     }
 
     /// How many attributes are set.
@@ -211,6 +216,16 @@ impl Bag {
         usize::from(slot).wrapping_sub(1)
     }
 
+    /// Makes this bag one that others are copied from: an encoder that has just seen one copy looks only at what differs in the next. What it writes is
+    /// the same.
+    pub fn become_origin(&mut self) {
+        self.lineage = if self.others.is_empty() { Lineage::found(self.known.len()) } else { Lineage::NONE };
+    }
+
+    pub(crate) fn lineage(&self) -> &Lineage {
+        &self.lineage
+    }
+
     /// The memory in use, in bytes.
     pub(crate) fn footprint(&self) -> usize {
         size_of::<Bag>() + self.len() * size_of::<Entry>() + self.used()
@@ -274,7 +289,10 @@ impl Bag {
                     self.present[rank as usize / 64] |= 1 << (rank % 64);
                     return;
                 }
-                slot => std::mem::replace(&mut self.known[slot as usize - 1], entry),
+                slot => {
+                    self.lineage.change(slot as usize - 1);
+                    std::mem::replace(&mut self.known[slot as usize - 1], entry)
+                }
             },
             None => match self.others.binary_search_by_key(&name, |entry| entry.name) {
                 Ok(position) => std::mem::replace(&mut self.others[position], entry),
@@ -318,6 +336,8 @@ impl Bag {
             return;
         }
         self.present[rank as usize / 64] &= !(1 << (rank % 64));
+        // the last entry takes the place, and positions mean others
+        self.lineage = Lineage::NONE;
         let entry = self.known.swap_remove(slot as usize - 1);
         if let Some(moved) = self.known.get(slot as usize - 1).and_then(|moved| moved.name.rank()) {
             self.slots[moved as usize] = slot;
@@ -360,6 +380,7 @@ impl Clone for Bag {
         self.bytes.clone_from(&source.bytes);
         self.pairs.clone_from(&source.pairs);
         self.waste = source.waste;
+        self.lineage = source.lineage;
     }
 }
 

@@ -7,7 +7,7 @@
 mod cursor;
 mod map;
 
-use crate::bag::{Bag, Entry, Stored};
+use crate::bag::{Bag, Entry, Likeness, Lineage, Stored};
 use crate::dictionary::{MessageWords, WordLimit};
 use crate::name::Name;
 use crate::value::Time;
@@ -41,6 +41,8 @@ struct Cell {
     entry: Encoded,
     /// The position of a string map in `Compressor::maps`.
     map: usize,
+    /// At least the size on the wire.
+    bound: usize,
 }
 
 /// The working memory of the encoder; used again it allocates nothing.
@@ -61,6 +63,8 @@ pub(crate) struct Compressor {
     whole: bool,
     /// At least the size of what is prepared, on the wire.
     bound: usize,
+    /// That of the bag whose attributes the cells are: what a copy of the same origin has in common with it has these very words.
+    lineage: Lineage,
 }
 
 impl Compressor {
@@ -73,43 +77,53 @@ impl Compressor {
             limit: WordLimit::FULL,
             whole: false,
             bound: 0,
+            lineage: Lineage::NONE,
         }
+    }
+
+    /// Indices given so far mean nothing any more; they are still good guesses.
+    pub(crate) fn forget_indices(&mut self) {
+        self.lineage = Lineage::NONE;
     }
 
     /// Gives all words of the bag their indices. Attributes that `previous` holds with the same value are left out.
     pub(crate) fn prepare(&mut self, bag: &Bag, previous: Option<&Bag>, limit: WordLimit, words: &mut MessageWords) {
-        self.bound = 0;
-        if previous.is_none() && self.limit == limit && self.resembles(bag) {
-            self.prepare_again(bag, words);
-        } else {
+        let alike = previous.is_none() && self.limit == limit && self.prepare_again(bag, words);
+        if !alike {
             self.prepare_anew(bag, previous, limit, words);
         }
     }
 
-    /// Whether the bag has the attributes of last time, of the same types and set in the same order.
-    fn resembles(&self, bag: &Bag) -> bool {
+    /// Does so for a bag with the attributes of last time, of the same types and set in the same order; false if it is another one.
+    fn prepare_again(&mut self, bag: &Bag, words: &mut MessageWords) -> bool {
         let Some(entries) = bag.known_entries().filter(|entries| self.whole && entries.len() == self.cells.len())
         else {
             return false;
         };
-        self.cells.iter().all(|cell| {
-            let entry = entries.get(cell.at);
-            entry.is_some_and(|entry| entry.name == cell.name && kind(entry.stored) == kind(cell.stored))
-        })
-    }
-
-    fn prepare_again(&mut self, bag: &Bag, words: &mut MessageWords) {
-        let Some(entries) = bag.known_entries() else { return };
+        let alike = self.lineage.likeness(bag.lineage());
+        // told before any word is looked up: words are numbered in the order in which they are met
+        let resembles = self.cells.iter().all(|cell| {
+            alike.has(cell.at)
+                || entries
+                    .get(cell.at)
+                    .is_some_and(|entry| entry.name == cell.name && kind(entry.stored) == kind(cell.stored))
+        });
+        if !resembles {
+            return false;
+        }
         let mut moved = false;
-        for cell in &mut self.cells {
-            let index = cell.index;
+        for cell in self.cells.iter_mut().filter(|cell| !alike.has(cell.at)) {
             cell.stored = entries[cell.at].stored;
-            self.bound += cell.look_up(bag, self.limit, words, &mut self.maps);
+            let (index, bound) = (cell.index, cell.bound);
+            cell.look_up(bag, self.limit, words, &mut self.maps, &alike);
+            self.bound = self.bound - bound + cell.bound;
             moved |= cell.index != index;
         }
         if moved {
             self.sort_cells();
         }
+        self.lineage = *bag.lineage();
+        true
     }
 
     fn prepare_anew(&mut self, bag: &Bag, previous: Option<&Bag>, limit: WordLimit, words: &mut MessageWords) {
@@ -117,6 +131,7 @@ impl Compressor {
         self.cells.clear();
         self.maps.truncate(KEPT_MAPS);
         self.limit = limit;
+        self.bound = 0;
         let mut near = 0;
         for entry in bag.entries() {
             let unchanged = previous.is_some_and(|previous| previous.get(entry.name) == Some(bag.view(entry.stored)));
@@ -133,10 +148,12 @@ impl Compressor {
             if let Stored::StringMap(_) = entry.stored {
                 cell.map = self.map(entry.name);
             }
-            self.bound += cell.look_up(bag, limit, words, &mut self.maps);
+            cell.look_up(bag, limit, words, &mut self.maps, &Likeness::NOTHING);
+            self.bound += cell.bound;
             self.cells.push(cell);
         }
         self.whole = self.cells.len() == bag.len();
+        self.lineage = if self.whole { *bag.lineage() } else { Lineage::NONE };
         self.sort_cells();
     }
 
@@ -203,27 +220,46 @@ impl Compressor {
 
 impl Cell {
     fn new(entry: &Entry) -> Cell {
-        Cell { name: entry.name, at: 0, stored: entry.stored, index: 0, word: 0, entry: Encoded::default(), map: 0 }
+        Cell {
+            name: entry.name,
+            at: 0,
+            stored: entry.stored,
+            index: 0,
+            word: 0,
+            entry: Encoded::default(),
+            map: 0,
+            bound: 0,
+        }
     }
 
-    /// Gives the words of the name and the value their indices; returns at least the size of the attribute on the wire.
+    /// Gives the words of the name and the value their indices. Of a map that is `alike` but for single pairs only those are looked up.
     #[inline]
-    fn look_up(&mut self, bag: &Bag, limit: WordLimit, words: &mut MessageWords, maps: &mut [MapWords]) -> usize {
+    fn look_up(
+        &mut self,
+        bag: &Bag,
+        limit: WordLimit,
+        words: &mut MessageWords,
+        maps: &mut [MapWords],
+        alike: &Likeness,
+    ) {
         self.index = match self.name.global_index() {
             Some(index) if index < limit.get() => i32::from(index),
             _ => words.index_near(self.name.as_str().as_bytes(), limit, self.index),
         };
+        self.bound = ENTRY_BOUND;
         if let Stored::String(span) = self.stored {
             self.word = words.index_near(span.bytes(bag.text().as_bytes()), limit, self.word);
             self.entry = self.entry.or_new(tag(FIRST_FIELD, BYTES), self.index, self.word);
         } else if let Stored::StringMap(span) = self.stored {
             let map = &mut maps[self.map];
-            map.look_up(bag, span, limit, words);
-            return ENTRY_BOUND + map.size();
+            match alike.pairs_of(self.at) {
+                Some(pairs) => map.look_up_some(bag, span, pairs, limit, words),
+                None => map.look_up(bag, span, limit, words),
+            }
+            self.bound += map.size();
         } else if let Stored::Bytes(span) = self.stored {
-            return ENTRY_BOUND + span.len as usize;
+            self.bound += span.len as usize;
         }
-        ENTRY_BOUND
     }
 }
 

@@ -140,6 +140,7 @@ impl ReportEncoder {
         self.entries.clear();
         self.entries.shrink_to(KEPT_BYTES);
         self.words.clear();
+        self.compressor.forget_indices();
         self.previous.clear();
         self.len = 0;
         self.limit = self.next_limit;

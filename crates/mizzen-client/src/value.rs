@@ -142,12 +142,15 @@ impl<'a> MapRef<'a> {
 
     /// The value of `key`, compared byte by byte.
     pub fn get(&self, key: &str) -> Option<&'a str> {
+        Some(self.pairs[self.position(key)?].value.text(self.arena))
+    }
+
+    /// The position of `key` among the keys.
+    pub(crate) fn position(&self, key: &str) -> Option<usize> {
         let prefix = Pair::prefix(key.as_bytes());
-        let found = self
-            .pairs
+        self.pairs
             .binary_search_by(|pair| pair.prefix.cmp(&prefix).then_with(|| pair.key.text(self.arena).cmp(key)))
-            .ok()?;
-        Some(self.pairs[found].value.text(self.arena))
+            .ok()
     }
 
     /// All pairs in byte order of their keys.

@@ -1,8 +1,8 @@
 //! String maps in a bag: built from pairs in any order, kept sorted with unique keys.
 
-use super::{Bag, Stored, span};
+use super::{Bag, Lineage, Stored, span};
 use crate::name::Name;
-use crate::value::{Pair, Span};
+use crate::value::{Pair, Span, ValueRef};
 
 /// Up to this many pairs, sorting in place by insertion beats the general sort.
 const FEW: usize = 32;
@@ -78,6 +78,30 @@ impl Bag {
         self.append(pairs);
         if self.pairs.len() > start {
             self.finish_map(name, start);
+        }
+    }
+
+    /// Sets the value of the pair at this position, in the order of the keys, of a string map; what is not UTF-8 becomes U+FFFD. Without effect if there is no
+    /// such pair.
+    pub fn set_pair_lossy(&mut self, map: Name, at: usize, value: &[u8]) {
+        let Some(Stored::StringMap(span)) = self.find(map).map(|entry| entry.stored) else { return };
+        if at >= span.len as usize {
+            return;
+        }
+        let Some(value) = self.add_text_lossy(value) else { return };
+        let old = std::mem::replace(&mut self.pairs[span.start as usize + at].value, value);
+        self.waste += old.len as usize;
+        match self.known_position(map) {
+            position if position < self.known.len() => self.lineage.change_pair(position, at),
+            _ => self.lineage = Lineage::NONE,
+        }
+    }
+
+    /// The position of a key of a string map, in the order of the keys.
+    pub fn pair_position(&self, map: Name, key: &str) -> Option<usize> {
+        match self.get(map)? {
+            ValueRef::StringMap(map) => map.position(key),
+            _ => None,
         }
     }
 

@@ -28,6 +28,16 @@ struct Pair {
     entry: Encoded,
 }
 
+impl Pair {
+    /// Gives the value its index; returns the size of the pair on the wire.
+    #[inline]
+    fn look_up(&mut self, value: &[u8], limit: WordLimit, words: &mut MessageWords) -> usize {
+        self.value = words.index_near(value, limit, self.value);
+        self.entry = self.entry.or_new(PAIR, self.key, self.value);
+        self.entry.size()
+    }
+}
+
 pub(super) struct MapWords {
     pub(super) name: Name,
     /// In byte order of the keys.
@@ -60,14 +70,32 @@ impl MapWords {
                 moved = true;
                 self.align(at, key);
             }
-            let words_of_pair = &mut self.pairs[at];
-            words_of_pair.value = words.index_near(pair.value.bytes(arena), limit, words_of_pair.value);
-            words_of_pair.entry = words_of_pair.entry.or_new(PAIR, key, words_of_pair.value);
-            self.size += words_of_pair.entry.size();
+            self.size += self.pairs[at].look_up(pair.value.bytes(arena), limit, words);
         }
         self.pairs.truncate(pairs.len());
         if moved {
             self.sort();
+        }
+    }
+
+    /// Gives the words of some pairs, named by bits, their indices; all others and the keys are those of last time.
+    pub(super) fn look_up_some(
+        &mut self,
+        bag: &Bag,
+        map: Span,
+        mut some: u64,
+        limit: WordLimit,
+        words: &mut MessageWords,
+    ) {
+        let arena = bag.text().as_bytes();
+        let pairs = bag.stored_pairs(map);
+        while some != 0 {
+            let at = some.trailing_zeros() as usize;
+            some &= some - 1;
+            if let (Some(pair), Some(known)) = (pairs.get(at), self.pairs.get_mut(at)) {
+                self.size -= known.entry.size();
+                self.size += known.look_up(pair.value.bytes(arena), limit, words);
+            }
         }
     }
 

@@ -60,7 +60,7 @@ fn time() -> impl Strategy<Value = Time> {
     (any::<i64>(), any::<i32>()).prop_map(|(seconds, nanos)| Time { seconds, nanos })
 }
 
-fn value() -> impl Strategy<Value = Value> {
+pub(crate) fn value() -> impl Strategy<Value = Value> {
     prop_oneof![
         4 => word().prop_map(Value::String),
         1 => any::<i64>().prop_map(Value::Int64),
