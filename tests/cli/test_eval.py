@@ -160,3 +160,14 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     result = run("true", "-a", tmp_path / "none.yaml", "-o", "json")
     assert result.exit_code == 1
     assert json.loads(result.stdout)["error"]["file"]["reason"] == "cannot be read: No such file or directory"
+
+
+def test_an_expression_in_cel(attributes: Path) -> None:
+    result = run("has(source.labels.app) && request.size in [10, 20]", "-l", "cel", "-a", attributes)
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "value       true\ntype        BOOL\nreferenced  source.labels[app] EXACT\n            request.size EXACT\n"
+    )
+    failed = run("source.labels.version == 'v1'", "--language", "cel", "-a", attributes)
+    assert failed.exit_code == 1
+    assert "no such key: 'version'" in failed.stderr

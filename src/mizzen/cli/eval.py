@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mizzen.mixer.expr import ExpressionError, Reference
+
+
+class Dialect(Enum):
+    CEXL = "cexl"
+    CEL = "cel"
 
 
 def evaluate(
@@ -33,6 +39,9 @@ def evaluate(
             help="More attributes: resources of kind attributemanifest, or name: TYPE.",
         ),
     ] = None,
+    language: Annotated[
+        Dialect, typer.Option("--language", "-l", help="What it is written in: Istio's language or CEL.")
+    ] = Dialect.CEXL,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print the result.")] = Output.TEXT,
 ) -> None:
     """Evaluate an attribute expression and show what it refers to.
@@ -42,7 +51,7 @@ def evaluate(
     """
     from mizzen.client.files import read_attributes, read_manifests
     from mizzen.config import ConfigError
-    from mizzen.mixer.expr import ExpressionError, RecordedAttributes, compile_expression
+    from mizzen.mixer.expr import ExpressionError, Language, RecordedAttributes, compile_expression
     from mizzen.mixer.expr.texts import show_value
 
     try:
@@ -52,7 +61,7 @@ def evaluate(
     except ConfigError as error:
         refuse(output, {"file": error.to_dict()}, error.to_text())
     try:
-        prepared = compile_expression(expression, vocabulary)
+        prepared = compile_expression(expression, vocabulary.spoken_in(Language(language.value)))
         value = prepared.evaluate(bag)
     except ExpressionError as error:
         refuse(output, failure(error, bag.references()), failure_text(error, bag.references()))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BeforeValidator, Field
 
@@ -18,6 +18,9 @@ from mizzen.config.spec import SpecModel, invalid
 _HOUR_NS = 3_600_000_000_000
 
 Names = TypeVar("Names", bound=enum.IntEnum)
+
+ExpressionLanguage: TypeAlias = Literal["cexl", "cel"]
+"""The attribute language of Istio's Mixer, or CEL."""
 
 
 def by_name_or_number(names: type[Names]) -> BeforeValidator:
@@ -92,9 +95,10 @@ class Handler(SpecModel):
 
 
 class Instance(SpecModel):
-    """Kind `instance`: a template and an expression for each of its fields."""
+    """Kind `instance`: a template and an expression for each of its fields. `language` adds to Istio's API."""
 
     name: str = ""
+    language: ExpressionLanguage = "cexl"
     compiled_template: str
     params: Mapping[str, Any] = Field(default_factory=dict)
     attribute_bindings: Mapping[str, str] = Field(default_factory=dict)
@@ -168,9 +172,11 @@ class Sampling(SpecModel):
 class Rule(SpecModel):
     """Kind `rule`: when `match` holds, the actions run and, on an OK, the header operations apply.
 
-    `failure_policy` is an addition to Istio's API.
+    `language` (of the condition, header values and the sampling's expression) and `failure_policy` are additions to
+    Istio's API.
     """
 
+    language: ExpressionLanguage = "cexl"
     match: str = ""
     actions: tuple[Action, ...] = ()
     request_header_operations: tuple[HeaderOperation, ...] = ()

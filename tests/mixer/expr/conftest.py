@@ -37,10 +37,10 @@ def values_of(case: Mapping[str, Any]) -> dict[str, Value]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test with an argument `case` runs once per data case."""
+    """A test with an argument `case` runs once per data case; those of files `cel_….yaml` are in CEL."""
     if "case" in metafunc.fixturenames:
         cases = [
-            pytest.param(case, id=f"{path.stem}-{case.get('name', number)}")
+            pytest.param({"language": path.stem.split("_")[0], **case}, id=f"{path.stem}-{case.get('name', number)}")
             for path in sorted((HERE / "cases").glob("*.yaml"))
             for number, case in enumerate(load(path), 1)
         ]

@@ -12,6 +12,7 @@ from mizzen.mixer import expr
 from mizzen.mixer.expr import (
     EvaluationError,
     Expression,
+    Language,
     RecordedAttributes,
     Reference,
     Value,
@@ -23,13 +24,15 @@ from mizzen.mixer.expr.texts import read_value
 from mizzen.wire import CheckCall, encode_check_request
 from mizzen.wire.pb.istio.mixer.v1.mixer_pb2 import CheckRequest
 
-FIELDS = {"name", "note", "expr", "bag", "expected", "type", "value", "error", "text", "line", "column", "references"}
+GIVEN = {"language", "name", "note", "expr", "bag", "expected"}
+FIELDS = GIVEN | {"type", "value", "error", "text", "line", "column", "references"}
 Case = Mapping[str, Any]
 
 
 def prepare(case: Case, vocabulary: Vocabulary) -> Expression:
     expected = ValueType.from_name(case["expected"]) if "expected" in case else None
-    return compile_expression(case["expr"], vocabulary, expected)
+    language = Language.CEL if case["language"] == "cel" else Language.CEXL
+    return compile_expression(case["expr"], vocabulary.spoken_in(language), expected)
 
 
 def shown(references: list[Reference]) -> list[str]:

@@ -8,10 +8,12 @@ from .errors import (
     ConversionError,
     EvaluationError,
     ExpressionError,
+    LanguageError,
     LimitError,
     LiteralArgumentError,
     LiteralError,
     LookupFailedError,
+    NoSuchKeyError,
     ParseError,
     TypeCheckError,
     UnknownAttributeError,
@@ -21,7 +23,7 @@ from .errors import (
 )
 from .expression import Equality, Expression, compile_expression
 from .values import AttributeSource, Value, ValueType
-from .vocabulary import BUILTIN, Vocabulary
+from .vocabulary import BUILTIN, Language, Vocabulary
 
 __all__ = [
     "BUILTIN",
@@ -33,10 +35,13 @@ __all__ = [
     "EvaluationError",
     "Expression",
     "ExpressionError",
+    "Language",
+    "LanguageError",
     "LimitError",
     "LiteralArgumentError",
     "LiteralError",
     "LookupFailedError",
+    "NoSuchKeyError",
     "ParseError",
     "RecordedAttributes",
     "Reference",

@@ -58,6 +58,13 @@ class LimitError(ParseError):
     """The expression is too long or nested too deeply."""
 
 
+class LanguageError(ParseError):
+    """The language of the expression is not installed."""
+
+    def sentence(self) -> str:
+        return self.message
+
+
 class TypeCheckError(ExpressionError):
     """The expression is well formed but its types, names or literal arguments are wrong."""
 
@@ -90,8 +97,16 @@ class LookupFailedError(EvaluationError):
         super().__init__(f"lookup failed: '{attribute}'", expression, start, end)
 
 
+class NoSuchKeyError(EvaluationError):
+    """In CEL: a map of the bag does not have the `key` that is asked for."""
+
+    def __init__(self, key: str, expression: str, start: int, end: int) -> None:
+        self.key = key
+        super().__init__(f"no such key: '{key}'", expression, start, end)
+
+
 class ConversionError(EvaluationError):
-    """A text of the bag could not be converted, for example by `ip()`."""
+    """A value of the bag has no result: a text that `ip()` cannot convert; in CEL also a number out of range."""
 
 
 class ValueKindError(EvaluationError):

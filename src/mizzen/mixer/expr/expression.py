@@ -8,13 +8,13 @@ from weakref import WeakValueDictionary
 
 from .checker import Checker, Typed, TypedAttribute, TypedCall, TypedConstant
 from .compiler import compile_typed
-from .errors import TypeCheckError
+from .errors import LanguageError, TypeCheckError
 from .lookups import operands
-from .nodes import canonical
+from .nodes import Span, canonical
 from .parser import parse
 from .sites import Site
 from .values import AttributeSource, Value, ValueType
-from .vocabulary import Vocabulary
+from .vocabulary import Language, Vocabulary
 
 INDEXABLE = frozenset({ValueType.STRING, ValueType.INT64, ValueType.BOOL})
 NUMBERS = frozenset({ValueType.INT64, ValueType.DOUBLE, ValueType.DURATION})
@@ -63,7 +63,7 @@ class Equality:
 class Expression:
     """One prepared expression.
 
-    `text` as written; `type` of its value; `attributes` that it names; `equalities` for an index over rules.
+    `text` as written; `type` of its value; `attributes` that it may look up; `equalities` for an index over rules.
     `reads` are the attributes and keys of maps it may look up: bags that answer all of them alike give one value.
     `number` is the attribute that alone is the value wherever it is present, of an expression `attribute` or
     `attribute | literal` that is a number or a duration; else None.
@@ -76,14 +76,22 @@ class Expression:
 
     evaluate: Callable[[AttributeSource], Value]
 
-    def __init__(self, text: str, typed: Typed) -> None:
+    def __init__(
+        self,
+        text: str,
+        type: ValueType,  # noqa: A002 (the attribute's name)
+        reads: frozenset[tuple[str, str | None]],
+        evaluate: Callable[[AttributeSource], Value],
+        equalities: tuple[Equality, ...] = (),
+        number: str | None = None,
+    ) -> None:
         self.text = text
-        self.type = typed.type
-        self.attributes = attributes_of(typed)
-        self.equalities = equalities_of(text, typed)
-        self.reads = reads_of(typed)
-        self.number = number_of(typed)
-        self.evaluate = compile_typed(text, typed)
+        self.type = type
+        self.reads = reads
+        self.attributes = frozenset(name for name, _ in reads)
+        self.evaluate = evaluate
+        self.equalities = equalities
+        self.number = number
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r}, {self.type})"
@@ -107,24 +115,29 @@ def compile_expression(text: str, vocabulary: Vocabulary, expected: ValueType | 
 
 
 def _compile(text: str, vocabulary: Vocabulary, expected: ValueType | None) -> Expression:
+    if vocabulary.language is Language.CEL:
+        return _compile_cel(text, vocabulary, expected)
     node = parse(text)
     typed = Checker(text, vocabulary).check(node)
-    if expected is not None and typed.type is not expected:
-        message = f"expression {canonical(node)} evaluated to type {typed.type}, expected type {expected}"
-        raise TypeCheckError(message, text, *typed.span)
-    return Expression(text, typed)
+    _expect(expected, typed.type, canonical(node), text, typed.span)
+    evaluate = compile_typed(text, typed)
+    return Expression(text, typed.type, reads_of(typed), evaluate, equalities_of(text, typed), number_of(typed))
 
 
-def attributes_of(root: Typed) -> frozenset[str]:
-    names: set[str] = set()
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, TypedAttribute):
-            names.add(node.name)
-        elif isinstance(node, TypedCall):
-            waiting.extend(node.args)
-    return frozenset(names)
+def _compile_cel(text: str, vocabulary: Vocabulary, expected: ValueType | None) -> Expression:
+    try:
+        from .cel import prepare  # its parser is an extra
+    except ImportError:
+        raise LanguageError("CEL needs the package cel-python: pip install 'mizzen[cel]'", text, 0) from None
+    prepared = prepare(text, vocabulary)
+    _expect(expected, prepared.type, text, text, prepared.span)
+    return Expression(text, prepared.type, prepared.reads, prepared.evaluate)
+
+
+def _expect(expected: ValueType | None, found: ValueType, shown: str, text: str, span: Span) -> None:
+    if expected is not None and found is not expected:
+        message = f"expression {shown} evaluated to type {found}, expected type {expected}"
+        raise TypeCheckError(message, text, *span)
 
 
 def reads_of(root: Typed) -> frozenset[tuple[str, str | None]]:

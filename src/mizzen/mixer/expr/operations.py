@@ -38,6 +38,11 @@ def normal_ip(address: bytes) -> bytes:
     return address[12:] if len(address) == 16 and address.startswith(MAPPED_PREFIX) else address
 
 
+def ip_text(address: bytes) -> str:
+    """The usual form of 4 or 16 bytes."""
+    return str(ipaddress.ip_address(normal_ip(address)))
+
+
 def ip_equal(left: bytes, right: bytes) -> bool:
     """Numeric equality: an IPv4 address equals its IPv4-in-IPv6 form."""
     return left == right or normal_ip(left) == normal_ip(right)

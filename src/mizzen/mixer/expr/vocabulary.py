@@ -1,21 +1,31 @@
-"""Which attributes exist and of what type: the built-in vocabulary, extended by manifests and generated attributes."""
+"""What expressions may say: which attributes exist and of what type, and the language the expressions are in."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from enum import Enum
 
 from .values import ValueType
 
 
+class Language(Enum):
+    """The attribute language of Istio's Mixer, or CEL."""
+
+    CEXL = "cexl"
+    CEL = "cel"
+
+
 class Vocabulary(Mapping[str, ValueType]):
-    """An immutable map from attribute name to type. Equal vocabularies compare and hash equal."""
+    """An immutable map from attribute name to type, and the language. Equal vocabularies compare and hash equal."""
 
-    __slots__ = ("_hash", "_types")
+    __slots__ = ("_hash", "_spoken", "_types", "language")
 
-    def __init__(self, types: Mapping[str, ValueType]) -> None:
+    def __init__(self, types: Mapping[str, ValueType], language: Language = Language.CEXL) -> None:
         self._types = dict(types)
         self._hash: int | None = None
+        self.language = language
+        self._spoken: dict[Language, Vocabulary] = {}
 
     def __getitem__(self, name: str) -> ValueType:
         return self._types[name]
@@ -28,12 +38,12 @@ class Vocabulary(Mapping[str, ValueType]):
 
     def __hash__(self) -> int:
         if self._hash is None:
-            self._hash = hash(frozenset(self._types.items()))
+            self._hash = hash((self.language, frozenset(self._types.items())))
         return self._hash
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Vocabulary):
-            return self._types == other._types
+            return self.language is other.language and self._types == other._types
         return NotImplemented
 
     def __repr__(self) -> str:
@@ -44,7 +54,15 @@ class Vocabulary(Mapping[str, ValueType]):
 
     def extended(self, types: Mapping[str, ValueType]) -> Vocabulary:
         """A vocabulary with these added; a type given here wins over one of the same name."""
-        return Vocabulary({**self._types, **types})
+        return Vocabulary({**self._types, **types}, self.language)
+
+    def spoken_in(self, language: Language) -> Vocabulary:
+        """The same attributes, for expressions in that language."""
+        if language is self.language:
+            return self
+        if language not in self._spoken:
+            self._spoken[language] = Vocabulary(self._types, language)
+        return self._spoken[language]
 
     def advice(self, name: str) -> str:
         """What a user who wrote an unknown name may have meant, as the end of a sentence; empty without an idea."""

@@ -9,10 +9,11 @@ from mizzen.config.kinds import Instance
 from mizzen.config.paths import Path
 from mizzen.config.resource import Resource
 from mizzen.config.spec import decode_spec
-from mizzen.mixer.expr import Expression, ExpressionError, Vocabulary, compile_expression
+from mizzen.mixer.expr import Expression, ExpressionError, Language, Vocabulary, compile_expression
 from mizzen.mixer.runtime import inventory as kinds
 from mizzen.mixer.runtime.configured import InstanceConfig, problem_error
 from mizzen.mixer.runtime.inventory import Inventory
+from mizzen.mixer.runtime.language import refused_language
 from mizzen.mixer.runtime.outcome import Attempt
 from mizzen.mixer.runtime.vocabulary import output_prefix
 from mizzen.mixer.templates import InstanceCompileError, Template, Variety
@@ -30,6 +31,9 @@ def template_of(resource: Resource) -> object:
 
 def compile_instance(resource: Resource, inventory: Inventory, vocabulary: Vocabulary) -> Attempt[InstanceConfig]:
     """The instance, or every fault of it; of the templates it depends on the one that is named."""
+    refused = refused_language(resource)
+    if refused:
+        return None, refused
     if resource.kind != kinds.INSTANCE:
         return _legacy(resource, inventory.templates[resource.kind], vocabulary)
     spec, faults = decode_spec(Instance, resource.spec, resource)
@@ -40,7 +44,8 @@ def compile_instance(resource: Resource, inventory: Inventory, vocabulary: Vocab
         path, known = ("spec", "compiledTemplate"), ", ".join(sorted(inventory.templates))
         reason = "missing compiled template"
         return None, [resource.error(path, reason, value=spec.compiled_template, accepted=known)]
-    return _compile(resource, template, vocabulary, spec.params, ("spec", "params"), spec.attribute_bindings)
+    spoken = vocabulary.spoken_in(Language(spec.language))
+    return _compile(resource, template, spoken, spec.params, ("spec", "params"), spec.attribute_bindings)
 
 
 def _legacy(resource: Resource, template: Template, vocabulary: Vocabulary) -> Attempt[InstanceConfig]:

@@ -16,7 +16,7 @@ from mizzen.config.kinds import Action, HeaderOperation, HeaderOperationKind, Ru
 from mizzen.config.paths import Path
 from mizzen.config.resource import Resource
 from mizzen.config.spec import decode_spec
-from mizzen.mixer.expr import Expression, ExpressionError, ValueType, Vocabulary, compile_expression
+from mizzen.mixer.expr import Expression, ExpressionError, Language, ValueType, Vocabulary, compile_expression
 from mizzen.mixer.runtime import inventory as kinds
 from mizzen.mixer.runtime.configured import (
     ActionConfig,
@@ -25,6 +25,7 @@ from mizzen.mixer.runtime.configured import (
     InstanceConfig,
     RuleConfig,
 )
+from mizzen.mixer.runtime.language import refused_language
 from mizzen.mixer.runtime.names import candidates, first_known
 from mizzen.mixer.runtime.sampling import NUMERIC, SampledMatch, samplers
 from mizzen.mixer.templates import Variety
@@ -37,10 +38,14 @@ def compile_rule(
     vocabulary: Vocabulary,
 ) -> tuple[RuleConfig | None, Sequence[ConfigError]]:
     """The rule, as far as it is in order, and its faults; None when nothing of it can be used."""
+    refused = refused_language(resource)
+    if refused:
+        return None, refused
     spec, faults = decode_spec(Rule, resource.spec, resource)
     if spec is None:
         return None, faults
-    return _RuleCompiler(resource, handlers, instances, vocabulary).compile(spec)
+    spoken = vocabulary.spoken_in(Language(spec.language))
+    return _RuleCompiler(resource, handlers, instances, spoken).compile(spec)
 
 
 class _RuleCompiler:
