@@ -11,7 +11,9 @@ from mizzen.cli.check import check
 from mizzen.cli.demo import demo
 from mizzen.cli.eval import evaluate
 from mizzen.cli.get import describe, get
+from mizzen.cli.log_level import log_level
 from mizzen.cli.mixer import mixer
+from mizzen.cli.probe import probe
 from mizzen.cli.proxy import proxy
 from mizzen.cli.report import report
 from mizzen.cli.schema import schema
@@ -48,7 +50,9 @@ app.command("demo", cls=UsageCommand)(demo)
 app.command("describe")(describe)
 app.command("eval")(evaluate)
 app.command("get")(get)
+app.command("log-level")(log_level)
 app.command("mixer", cls=UsageCommand)(mixer)
+app.command("probe")(probe)
 app.command("proxy", cls=UsageCommand)(proxy)
 app.command("report")(report)
 app.command("schema")(schema)

@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from http.client import HTTPException
 from typing import Any
 
 _SECONDS = 10.0
@@ -16,24 +17,42 @@ class MonitoringError(Exception):
     """The monitoring port cannot be read; the text names the URL and says why."""
 
 
+class RefusedError(MonitoringError):
+    """The monitoring port answered with an error."""
+
+
 def read_json(server: str, path: str) -> Mapping[str, Any]:
-    """What stands at `path`. Raises MonitoringError; ValueError for a `server` that is no http URL."""
+    """The JSON object at `path`. Raises MonitoringError; ValueError for a `server` that is no http URL."""
+    url, text = _ask(server, path)
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise MonitoringError(f"{url}: is not a Mixer's monitoring port")
+    return found
+
+
+def read_text(server: str, path: str, *, method: str = "GET", seconds: float = _SECONDS) -> str:
+    """The text at `path`, without space around it; raises as `read_json`. With PUT it is the answer to a change."""
+    return _ask(server, path, method, seconds)[1].decode("utf-8", "replace").strip()
+
+
+def _ask(server: str, path: str, method: str = "GET", seconds: float = _SECONDS) -> tuple[str, bytes]:
+    """The URL and what was answered."""
     if not server.startswith(("http://", "https://")):
         raise ValueError(f"'{server}'; accepted: a URL such as http://127.0.0.1:15014")
     url = server.rstrip("/") + path
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(url, timeout=_SECONDS) as answer:
-            found = json.loads(answer.read(_LARGEST))
+        with opener.open(urllib.request.Request(url, method=method), timeout=seconds) as answer:  # noqa: S310 (checked)
+            return url, answer.read(_LARGEST)
     except urllib.error.HTTPError as error:
         text = error.read(4096).decode("utf-8", "replace").strip()
-        raise MonitoringError(f"{url}: HTTP {error.code}: {text}") from None
-    except (OSError, ValueError) as error:
+        raise RefusedError(f"{url}: HTTP {error.code}: {text}") from None
+    except (OSError, ValueError, HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise MonitoringError(f"{url}: {reason}; is the Mixer's monitoring port there?") from None
-    if not isinstance(found, dict):
-        raise MonitoringError(f"{url}: is not a Mixer's monitoring port")
-    return found
 
 
 def select(
