@@ -29,6 +29,18 @@ def transport() -> Mapping[str, Any]:
     return {"report_batch_max_time": "0.05s"}
 
 
+@pytest.fixture(scope="module", params=["FAIL_OPEN", "FAIL_CLOSE"])
+def policy(request: pytest.FixtureRequest) -> str:
+    """The network fail policy, for modules that are true of both."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def allowed(policy: str) -> bool:
+    """Whether a request passes that the Mixer did not decide on."""
+    return policy == "FAIL_OPEN"
+
+
 @pytest.fixture(scope="module")
 def filter_config(transport: Mapping[str, Any]) -> Mapping[str, Any]:
     return {

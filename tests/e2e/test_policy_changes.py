@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,25 +20,13 @@ from mizzen.testing import (
     ProxyProcess,
     Reference,
     ReportAnswer,
+    send,
     wait_until,
 )
 
 COUNTERS = "mizzen.http_mixer_filter."
 CLIENTS = 12
-RULE = """\
-kind: rule
-metadata: {{name: gate}}
-spec:
-  match: (request.headers["x-team"] | "") == "{team}"
-  actions: [{{handler: refuse.denier, instances: [nothing.checknothing]}}]
----
-kind: denier
-metadata: {{name: refuse}}
-spec: {{status: {{code: 7, message: closed}}, valid_duration: 600s, valid_use_count: 1000000}}
----
-kind: checknothing
-metadata: {{name: nothing}}
-"""
+RULE = (Path(__file__).parents[2] / "benches/policies/gate.yaml").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -113,11 +102,7 @@ def test_an_answer_of_the_older_generation_that_comes_late_is_not_remembered(
         return CheckAnswer(0 if old else 7, uses=-1, references=[Reference("request.path")], metadata=metadata)
 
     def get(path: str) -> int:
-        connection = http.client.HTTPConnection(proxy.address.host, proxy.address.port, timeout=20)
-        connection.request("GET", path)
-        status = connection.getresponse().status
-        connection.close()
-        return status
+        return send(proxy.address, path).status
 
     fresh_mixer.on_check = decide
     with (
@@ -137,7 +122,7 @@ def test_a_rule_that_is_saved_is_enforced_on_both_workers(
 ) -> None:
     """All decisions are remembered for ten minutes, so only the change itself can end them."""
     with (
-        MixerProcess({"gate.yaml": RULE.format(team="nobody")}) as mixer,
+        MixerProcess({"gate.yaml": RULE}) as mixer,
         ProxyProcess(backend.address, mixer.address, filter_config=filter_config, concurrency=2) as proxy,
         clients_of(proxy) as clients,
     ):
@@ -145,7 +130,7 @@ def test_a_rule_that_is_saved_is_enforced_on_both_workers(
             assert clients.ask() == [200] * CLIENTS
         for team, status in (("blue", 403), ("nobody", 200), ("blue", 403)):
             before = proxy.stats(COUNTERS)[COUNTERS + "total_check_cache_hits"]
-            mixer.save("gate.yaml", RULE.format(team=team))
+            mixer.save("gate.yaml", RULE.replace("nobody", team))
             wait_until(lambda status=status: status in clients.ask(), f"a {status}", 5)  # type: ignore[misc]
             assert clients.ask() == [status] * CLIENTS
             assert clients.ask() == [status] * CLIENTS

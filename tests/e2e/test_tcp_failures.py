@@ -10,25 +10,16 @@ import pytest
 
 from mizzen.agent.address import HostPort
 from mizzen.testing import CheckAnswer, ClosingServer, FakeMixer, ProxyProcess, unused_port
-from mizzen.testing.tcp import TcpBackend, connect, receive
+from mizzen.testing.tcp import TcpBackend, carries_data, connect, receive
+
+from .fail_policy import counts_without_a_mixer, failing_transport
 
 COUNTERS = "mizzen.tcp_mixer_filter."
 
 
-@pytest.fixture(scope="module", params=["FAIL_OPEN", "FAIL_CLOSE"])
-def policy(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture(scope="module")
-def allowed(policy: str) -> bool:
-    return policy == "FAIL_OPEN"
-
-
 @pytest.fixture(scope="module")
 def tcp_config(policy: str) -> Mapping[str, Any]:
-    fail = {"policy": policy, "max_retry": 1, "base_retry_wait": "0.01s", "max_retry_wait": "0.02s"}
-    return {"transport": {"network_fail_policy": fail, "rpc_timeout": "0.5s", "report_batch_max_time": "0.05s"}}
+    return {"transport": failing_transport(policy)}
 
 
 @pytest.fixture(scope="module")
@@ -38,30 +29,10 @@ def lonely_proxy(tcp_backend: TcpBackend, tcp_config: Mapping[str, Any]) -> Iter
         yield process
 
 
-def passes(proxy: ProxyProcess) -> bool:
-    """Whether a connection carries data, rather than being closed."""
-    with connect(proxy.tcp_address) as connection:
-        connection.sendall(b"hello")
-        try:
-            return receive(connection, 5) == b"hello"
-        except ConnectionResetError:
-            return False
-
-
 def test_without_a_mixer_connections_pass_or_are_closed(lonely_proxy: ProxyProcess, allowed: bool) -> None:
     before = lonely_proxy.stats(COUNTERS)
-    assert passes(lonely_proxy) is allowed
-    expected = {
-        "total_check_calls": 1,
-        "total_remote_calls": 1,
-        "total_remote_call_retries": 1,
-        "total_remote_call_send_errors": 2,
-        "total_remote_check_accepts": int(allowed),
-        "total_remote_check_denies": int(not allowed),
-        "total_check_fail_open": int(allowed),
-        "total_check_fail_close": int(not allowed),
-    }
-    lonely_proxy.wait_for_stats({COUNTERS + name: value for name, value in expected.items()}, before)
+    assert carries_data(lonely_proxy.tcp_address) is allowed
+    lonely_proxy.wait_for_stats(counts_without_a_mixer(COUNTERS, allowed), before)
 
 
 def test_a_mixer_that_closes_connections_counts_as_away(
@@ -71,7 +42,7 @@ def test_a_mixer_that_closes_connections_counts_as_away(
         ClosingServer() as closing,
         ProxyProcess(tcp_backend.address, closing.address, tcp_port=0, tcp_filter_config=tcp_config) as process,
     ):
-        assert passes(process) is allowed
+        assert carries_data(process.tcp_address) is allowed
         assert closing.connections > 0
 
 
@@ -80,7 +51,7 @@ def test_a_mixer_that_does_not_answer_in_time_counts_as_away(
 ) -> None:
     before = tcp_proxy.stats(COUNTERS)
     quiet_mixer.on_check = CheckAnswer(delay=3.0)
-    assert passes(tcp_proxy) is allowed
+    assert carries_data(tcp_proxy.tcp_address) is allowed
     tcp_proxy.wait_for_stats({COUNTERS + "total_remote_call_timeouts": 2}, before)
 
 
@@ -89,7 +60,7 @@ def test_a_failed_call_is_retried_and_then_the_policy_decides(
     metadata: Mapping[str, str], tcp_proxy: ProxyProcess, quiet_mixer: FakeMixer, allowed: bool
 ) -> None:
     quiet_mixer.on_check = CheckAnswer(grpc_code=grpc.StatusCode.INTERNAL, grpc_message="broken", metadata=metadata)
-    assert passes(tcp_proxy) is allowed
+    assert carries_data(tcp_proxy.tcp_address) is allowed
     assert len({check.deduplication_id for check in quiet_mixer.checks}) == 1
     assert len(quiet_mixer.checks) == 2
     report = quiet_mixer.wait_for_report("connection.event", "close")
@@ -101,7 +72,7 @@ def test_a_failed_call_is_retried_and_then_the_policy_decides(
 def test_a_retry_that_succeeds_decides(tcp_proxy: ProxyProcess, quiet_mixer: FakeMixer) -> None:
     answers = [CheckAnswer(grpc_code=grpc.StatusCode.UNAVAILABLE), CheckAnswer(7, "no")]
     quiet_mixer.on_check = lambda _: answers.pop(0)
-    assert not passes(tcp_proxy)
+    assert not carries_data(tcp_proxy.tcp_address)
     assert quiet_mixer.wait_for_report("connection.event", "close")["check.error_code"] == 7
 
 
@@ -109,7 +80,7 @@ def test_the_decision_internal_follows_the_policy(
     tcp_proxy: ProxyProcess, quiet_mixer: FakeMixer, allowed: bool
 ) -> None:
     quiet_mixer.on_check = CheckAnswer(13, "adapter broke")
-    assert passes(tcp_proxy) is allowed
+    assert carries_data(tcp_proxy.tcp_address) is allowed
 
 
 def test_reports_wait_for_a_mixer_that_comes_back(tcp_backend: TcpBackend, tcp_config: Mapping[str, Any]) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import http.client
-
-from mizzen.agent.address import HostPort
-from mizzen.testing import MixerProcess, ProxyProcess, wait_until
-from mizzen.testing.tcp import TcpBackend, connect, receive
+from mizzen.testing import MixerProcess, ProxyProcess, send, wait_until
+from mizzen.testing.tcp import TcpBackend, carries_data
 
 # The last report of a connection tells all its bytes.
 COUNT = """\
@@ -64,36 +61,18 @@ spec:
 """
 
 
-def passes(proxy: ProxyProcess) -> bool:
-    with connect(proxy.tcp_address) as connection:
-        connection.sendall(b"hello")
-        try:
-            return receive(connection, 5) == b"hello"
-        except ConnectionResetError:
-            return False
-
-
-def metrics(mixer: HostPort) -> str:
-    connection = http.client.HTTPConnection(mixer.host, mixer.port, timeout=20)
-    try:
-        connection.request("GET", "/metrics")
-        return connection.getresponse().read().decode()
-    finally:
-        connection.close()
-
-
 def test_rules_decide_about_connections_and_count_their_bytes(tcp_backend: TcpBackend) -> None:
     config = {"transport": {"report_batch_max_time": "0.05s"}}
     with (
         MixerProcess({"count.yaml": COUNT}) as mixer,
         ProxyProcess(tcp_backend.address, mixer.address, tcp_port=0, tcp_filter_config=config) as proxy,
     ):
-        assert [passes(proxy) for _ in range(3)] == [True] * 3
+        assert [carries_data(proxy.tcp_address) for _ in range(3)] == [True] * 3
         line = 'tcp_received_bytes{client="127.0.0.1"} 15'
-        wait_until(lambda: line in metrics(mixer.monitoring), "the bytes of three connections")
+        wait_until(lambda: line in send(mixer.monitoring, "/metrics").text, "the bytes of three connections")
         mixer.save("refuse.yaml", REFUSE)
-        wait_until(lambda: not passes(proxy), "the new rule's effect")
+        wait_until(lambda: not carries_data(proxy.tcp_address), "the new rule's effect")
         remote = "mizzen.tcp_mixer_filter.total_remote_calls"
         before = proxy.stats()[remote]
-        assert not passes(proxy)
+        assert not carries_data(proxy.tcp_address)
         assert proxy.stats()[remote] - before <= 1

@@ -77,3 +77,13 @@ def receive_all(connection: socket.socket) -> bytes:
 def connect(address: HostPort) -> socket.socket:
     """A connection whose calls give up after 20 s."""
     return socket.create_connection((address.host, address.port), timeout=20.0)
+
+
+def carries_data(address: HostPort, data: bytes = b"hello") -> bool:
+    """Whether a connection gets `data` back from an echo behind it, rather than being closed."""
+    with connect(address) as connection:
+        connection.sendall(data)
+        try:
+            return receive(connection, len(data)) == data
+        except ConnectionResetError:
+            return False
