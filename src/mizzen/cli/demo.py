@@ -14,7 +14,8 @@ from mizzen.cli.numbers import port_number
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mizzen.demo.scenario import Outcome, Scenario
+    from mizzen.demo.judge import Outcome
+    from mizzen.demo.scenario import Scenario
     from mizzen.demo.stage import Stage
 
 Port = Annotated[int, typer.Option(metavar="PORT", parser=port_number, help="0: any free one.")]
@@ -35,7 +36,7 @@ def demo(
 ) -> None:
     """Start an example service, a Mixer with example policies and a proxy; send requests and show what happens.
 
-    A folder holds policies/, requests.yaml and, if wanted, filter.yaml and client-filter.yaml.
+    A folder holds policies/, requests.yaml and, if wanted, filter.yaml, client-filter.yaml and tcp-filter.yaml.
 
     The exit status is 1 when something did not happen as it must.
     """
@@ -104,6 +105,6 @@ def own_metrics(text: str) -> list[str]:
 def stay(stage: Stage, scenario: Scenario, console: Console) -> None:
     console.print(f"\nThe policies are in {stage.policies}, changes apply at once. Try:")
     for step in scenario.steps:
-        console.print(f"  {stage.curl(step)}", markup=False, soft_wrap=True)
+        console.print(f"  {stage.command(step)}", markup=False, soft_wrap=True)
     console.print("Ctrl-C ends the demonstration.")
     signal.pause()

@@ -1,22 +1,20 @@
-"""A scenario: requests, what must come of each, and what the Mixer must be told about them.
+"""A scenario: requests and connections, what must come of each, and what the Mixer must be told about them.
 
 The file `requests.yaml` of an example is read into these models; bad content raises `ConfigError` with file and line.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mizzen.agent.filter_config import load_mapping
 from mizzen.agent.template import read_text
 from mizzen.config import Resource, SpecModel, decode_spec
-from mizzen.testing.http import HttpResponse
 
 
 class RequestSpec(SpecModel):
@@ -30,38 +28,70 @@ class RequestSpec(SpecModel):
     via: Literal["server", "client"] = "server"
 
 
+class ConnectionSpec(SpecModel):
+    """What to send on a connection of its own to the proxy's port for TCP, and from which loopback address.
+
+    The client then ends its side and takes what comes back. `times`: connections one after the other.
+    """
+
+    send: str = Field(min_length=1)
+    source: IPv4Address = IPv4Address("127.0.0.1")
+    times: int = Field(default=1, ge=1, le=1000)
+
+
 class Expectation(SpecModel):
-    """What must come back; `service_headers` are those the service receives, None = must be absent."""
+    """What must come back; `service_headers` are those the service receives, None = must be absent.
+
+    Of a connection: `answer`, all of it (None: anything), or that it is `refused`, closed without an answer.
+    """
 
     status: int = 200
     headers: Mapping[str, str | None] = Field(default_factory=dict)
     body_contains: str = ""
     service_headers: Mapping[str, str | None] = Field(default_factory=dict)
+    answer: str | None = None
+    refused: bool = False
+
+
+OF_CONNECTIONS = {"answer", "refused"}
 
 
 class Step(SpecModel):
-    """One request (or several alike) and its expectation; `name` says in a sentence what it shows."""
+    """One request or connection (or several alike) and its expectation; `name` says in a sentence what it shows."""
 
     name: str
     request: RequestSpec = RequestSpec()
+    connection: ConnectionSpec | None = None
     expect: Expectation = Expectation()
+
+    @model_validator(mode="after")
+    def expects_what_its_kind_can_bring(self) -> Self:
+        expected = self.expect.model_fields_set
+        if self.connection is None:
+            if wrong := sorted(expected & OF_CONNECTIONS):
+                raise ValueError(f"expects {', '.join(wrong)}, which only a connection brings")
+        elif wrong := sorted(expected - OF_CONNECTIONS):
+            raise ValueError(f"expects {', '.join(wrong)}, which only a request brings")
+        elif "request" in self.model_fields_set:
+            raise ValueError("has a request and a connection: one of them is accepted")
+        return self
 
 
 class Scenario(SpecModel):
-    """`reports`: fields that some line of the Mixer's log must have; `metrics`: samples its /metrics must show."""
+    """`service`: what is behind the proxy, the HTTP service or one that sends back all bytes it receives.
+
+    `reports`: fields that some line of the Mixer's log must have; `metrics`: samples its /metrics must show.
+    """
 
     steps: Sequence[Step]
+    service: Literal["http", "echo"] = "http"
     reports: Sequence[Mapping[str, Any]] = ()
     metrics: Mapping[str, float] = Field(default_factory=dict)
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """A step and what came of it; `faults` is empty when everything was as expected."""
-
-    step: Step
-    response: HttpResponse
-    faults: tuple[str, ...]
+    @property
+    def connects(self) -> bool:
+        """Whether some step needs the proxy's port for TCP."""
+        return any(step.connection is not None for step in self.steps)
 
 
 def load_scenario(path: Path) -> Scenario:
@@ -72,48 +102,3 @@ def load_scenario(path: Path) -> Scenario:
     if scenario is None:
         raise errors[0]
     return scenario
-
-
-def judge(step: Step, response: HttpResponse) -> Outcome:
-    """Compare the answer with the expectation."""
-    expect = step.expect
-    faults = []
-    if response.status != expect.status:
-        faults.append(f"status {response.status}, expected {expect.status}")
-    faults += header_faults("header", {name.lower(): value for name, value in response.headers}, expect.headers)
-    if expect.body_contains not in response.text:
-        faults.append(f"body {response.text[:80]!r}, expected to contain {expect.body_contains!r}")
-    if expect.service_headers:
-        faults += header_faults("service header", headers_at_service(response), expect.service_headers)
-    return Outcome(step, response, tuple(faults))
-
-
-def header_faults(kind: str, have: Mapping[str, str], expected: Mapping[str, str | None]) -> list[str]:
-    return [
-        f"{kind} {name}: {have.get(name.lower())!r}, expected {value!r}"
-        for name, value in expected.items()
-        if have.get(name.lower()) != value
-    ]
-
-
-def headers_at_service(response: HttpResponse) -> dict[str, str]:
-    """The example service tells in its answer what it received; other answers tell nothing."""
-    try:
-        return {name.lower(): value for name, value in json.loads(response.body)["headers"]}
-    except (ValueError, KeyError, TypeError):
-        return {}
-
-
-def missing_reports(scenario: Scenario, lines: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The expected reports that no line has all the fields of."""
-    return [wanted for wanted in scenario.reports if not any(wanted.items() <= line.items() for line in lines)]
-
-
-def metric_faults(scenario: Scenario, text: str) -> list[str]:
-    """Expected samples that the text of /metrics does not show with that value."""
-    samples = dict(line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
-    return [
-        f"metric {name}: {samples.get(name)}, expected {value}"
-        for name, value in scenario.metrics.items()
-        if name not in samples or float(samples[name]) != value
-    ]

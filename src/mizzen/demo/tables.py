@@ -8,9 +8,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from mizzen.demo.scenario import Outcome
+from mizzen.demo.judge import Outcome
 
-FIRST_COLUMNS = ("path", "user", "code", "reason", "duration")
+FIRST_COLUMNS = ("path", "user", "event", "code", "reason", "duration")
 WITHOUT_NEWS = ("level", "time", "instance", "method")
 
 
@@ -19,27 +19,18 @@ def outcome_table(outcomes: Sequence[Outcome]) -> Table:
     for name in ("", "What it shows", "Request", "Answer"):
         table.add_column(name, overflow="fold")
     for outcome in outcomes:
-        good = not outcome.faults
-        mark = Text("ok", "green") if good else Text("NO", "bold red")
-        answer = f"{outcome.response.status} {what_came(outcome)}".strip()
-        table.add_row(mark, outcome.step.name, asked(outcome), answer if good else "\n".join([answer, *outcome.faults]))
+        mark = Text("NO", "bold red") if outcome.faults else Text("ok", "green")
+        table.add_row(mark, outcome.step.name, asked(outcome), "\n".join([outcome.answer, *outcome.faults]))
     return table
 
 
 def asked(outcome: Outcome) -> str:
+    connection = outcome.step.connection
+    if connection is not None:
+        return f"{connection.send!r} from {connection.source}"
     request = outcome.step.request
     headers = [f"{name}: {value}" for name, value in request.headers.items()]
     return "\n".join([f"{request.method} {request.path}", *headers])
-
-
-def what_came(outcome: Outcome) -> str:
-    """The part of the answer that the step is about."""
-    expected = outcome.step.expect
-    lines = [f"{name}: {outcome.response.header(name)}" for name in expected.headers]
-    lines += [f"the service got {name}: {value}" for name, value in expected.service_headers.items()]
-    if outcome.response.status >= 400 and not outcome.response.text.startswith("{"):
-        lines.append(outcome.response.text)
-    return "\n".join(lines)
 
 
 def report_table(lines: Sequence[Mapping[str, Any]]) -> Table:

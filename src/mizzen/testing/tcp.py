@@ -20,8 +20,8 @@ class TcpBackend(ConnectionServer):
     connection has sent so far, in the order of their arrival.
     """
 
-    def __init__(self, greeting: bytes = b"", goodbye: bytes = b"", *, silent: bool = False) -> None:
-        super().__init__()
+    def __init__(self, greeting: bytes = b"", goodbye: bytes = b"", *, silent: bool = False, port: int = 0) -> None:
+        super().__init__(port)
         self.greeting, self.goodbye, self.silent = greeting, goodbye, silent
         self.received: list[bytearray] = []
         self.broken = False
@@ -74,9 +74,21 @@ def receive_all(connection: socket.socket) -> bytes:
     return bytes(received)
 
 
-def connect(address: HostPort) -> socket.socket:
-    """A connection whose calls give up after 20 s."""
-    return socket.create_connection((address.host, address.port), timeout=20.0)
+def connect(address: HostPort, source: str = "") -> socket.socket:
+    """A connection whose calls give up after 20 s; from the address `source`, if one is given."""
+    own = (source, 0) if source else None
+    return socket.create_connection((address.host, address.port), timeout=20.0, source_address=own)
+
+
+def ask(address: HostPort, data: bytes, source: str = "") -> bytes:
+    """Send `data` on a connection of its own, end this side, and return all that comes back: nothing if closed."""
+    with connect(address, source) as connection:
+        try:
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+            return receive_all(connection)
+        except ConnectionResetError:
+            return b""
 
 
 def carries_data(address: HostPort, data: bytes = b"hello") -> bool:
