@@ -13,6 +13,7 @@ use mizzen_client::instant::Instant;
 use mizzen_client::quota::{QuotaRules, Requirement};
 use mizzen_client::retry::CallPolicy;
 use mizzen_client::stats::Stats;
+use mizzen_client::tcp::uuid;
 
 use crate::background::Order;
 use crate::transport::Transport;
@@ -49,7 +50,7 @@ impl WorkerClient {
                 return Rc::clone(known);
             }
             let random = Random::new();
-            let base = format!("{:016x}{:016x}", random.next(), random.next());
+            let base = uuid(random.next(), random.next());
             let client = Rc::new(WorkerClient {
                 transport: Arc::clone(transport),
                 worker,
