@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from mizzen.mixer.adapters import ADAPTERS, Adapter
+from mizzen.mixer.adapters import ADAPTERS, Adapter, AdapterError, Environment
 from mizzen.mixer.templates import TEMPLATES, Variety
 
 METHODS = {
@@ -35,6 +35,16 @@ def test_list_is_short_for_listchecker() -> None:
 
 
 def test_the_packages_of_extras_are_imported_only_where_they_are_used() -> None:
-    extras = ["redis", "opentelemetry", "kubernetes_asyncio"]
+    extras = ["redis", "opentelemetry", "kubernetes_asyncio", "celpy"]
     program = f"import mizzen.mixer.adapters, sys; sys.exit(any(name in sys.modules for name in {extras}))"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("method", ["check", "quota", "report", "report_groups", "generate"])
+def test_an_adapter_refuses_what_it_is_not_for(method: str) -> None:
+    class Silent(Adapter):
+        name = "silent"
+
+    arguments = [None, None] if method == "quota" else [None]
+    with pytest.raises(AdapterError, match="^adapter silent "):
+        getattr(Silent(None, Environment()), method)(*arguments)

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from mizzen.config import SpecModel
 from mizzen.mixer.adapters.environment import Environment
 from mizzen.mixer.adapters.groups import InstanceGroup
-from mizzen.mixer.adapters.results import CheckResult, QuotaArguments, QuotaResult
+from mizzen.mixer.adapters.results import AdapterError, CheckResult, QuotaArguments, QuotaResult
 from mizzen.mixer.expr import Value
 from mizzen.mixer.templates import InstanceTypes, Problem
 
@@ -30,6 +30,9 @@ class Adapter:
     an adapter with `blocking = True` (called on a pool of threads) or is written with `async def`. An exception fails
     the call it was raised in and is counted; the handler stays. Methods annotate the instances of their own templates,
     therefore they are `Any` here.
+
+    Of `check`, `quota`, `report` and `generate` an adapter has those that the varieties of its templates need: one that
+    is missing is found when the adapter is loaded. The ones here refuse.
     """
 
     name: ClassVar[str]
@@ -55,18 +58,18 @@ class Adapter:
 
     def check(self, instance: Any) -> Answer[CheckResult]:
         """Decides on an instance of a CHECK template."""
-        raise NotImplementedError(f"adapter {self.name} does not check")
+        raise AdapterError(f"adapter {self.name} does not check")
 
     def quota(self, instance: Any, arguments: QuotaArguments) -> Answer[QuotaResult]:
         """Takes from (or gives back to) the quota of an instance of a QUOTA template."""
-        raise NotImplementedError(f"adapter {self.name} has no quotas")
+        raise AdapterError(f"adapter {self.name} has no quotas")
 
     def report(self, instances: Sequence[Any]) -> Answer[None]:
         """Takes all instances of one REPORT template that one call produced.
 
         One bad instance does not keep the others from being taken: `PartialReportError` is raised at the end.
         """
-        raise NotImplementedError(f"adapter {self.name} takes no reports")
+        raise AdapterError(f"adapter {self.name} takes no reports")
 
     def takes_groups(self, instance: str) -> bool:
         """Whether instances of this name may come in groups, where neither their order nor each one by itself matters.
@@ -77,11 +80,11 @@ class Adapter:
 
     def report_groups(self, groups: Sequence[InstanceGroup]) -> Answer[None]:
         """As `report`, with equal instances taken together: must come to the same as each of them alone."""
-        raise NotImplementedError(f"adapter {self.name} takes no groups")
+        raise AdapterError(f"adapter {self.name} takes no groups")
 
     def generate(self, instance: Any) -> Answer[Mapping[str, Value]]:
         """The outputs of an instance of an ATTRIBUTE_GENERATOR template; names that are left out stay unset."""
-        raise NotImplementedError(f"adapter {self.name} generates no attributes")
+        raise AdapterError(f"adapter {self.name} generates no attributes")
 
     def close(self) -> Answer[None]:
         """Flushes and releases what the handler holds. No call is under way and none follows."""
