@@ -46,5 +46,5 @@ def test_an_adapter_refuses_what_it_is_not_for(method: str) -> None:
         name = "silent"
 
     arguments = [None, None] if method == "quota" else [None]
-    with pytest.raises(AdapterError, match="^adapter silent "):
-        getattr(Silent(None, Environment()), method)(*arguments)
+    with pytest.raises(AdapterError, match=r"^adapter silent "):
+        getattr(Silent(None, Environment("silent")), method)(*arguments)
