@@ -5,6 +5,9 @@
 `ProxyProcess` as a real Envoy with the filter inside, `send` for one HTTP request. `AdapterRun` runs an adapter
 without a server, `LocalMixer` is a real Mixer in the process; `assert_allowed`, `assert_refused` and `assert_failed`
 judge what they answer (docs/adapter-sdk.md). Every server and process is a context manager.
+
+Inside, `connections` is what the TCP servers have in common, `process` what the processes of `mizzen` have, and `bags`
+reads reported attributes without the native codec, so that a fault there cannot hide itself.
 """
 
 from mizzen.agent.child import ChildError
