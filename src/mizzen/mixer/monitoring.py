@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 from urllib.parse import parse_qsl, unquote
 
-from prometheus_client import CollectorRegistry, Metric
+from prometheus_client import Metric
 from prometheus_client.exposition import choose_encoder
 
 _REQUEST_SECONDS = 10.0
@@ -49,13 +49,19 @@ Action = Callable[[Mapping[str, str]], Page]
 """Changes something; is given the query, the last of a repeated name."""
 
 
+class Registry(Protocol):
+    """What has families of metrics."""
+
+    def collect(self) -> Iterable[Metric]: ...
+
+
 class MergedRegistries:
     """Several registries shown as one: families of one name become one family, as the format demands.
 
     A series that two registries have is shown as the first one has it.
     """
 
-    def __init__(self, registries: Iterable[CollectorRegistry]) -> None:
+    def __init__(self, registries: Iterable[Registry]) -> None:
         self._registries = tuple(registries)
 
     def collect(self) -> Iterator[Metric]:
@@ -77,7 +83,7 @@ class MergedRegistries:
         yield from families.values()
 
 
-def metrics_page(registries: Iterable[CollectorRegistry], accept: str) -> Page:
+def metrics_page(registries: Iterable[Registry], accept: str) -> Page:
     """All registries in the format that `accept` prefers: Prometheus text or OpenMetrics."""
     encode, content_type = choose_encoder(accept)
     return Page(encode(MergedRegistries(registries)), content_type)

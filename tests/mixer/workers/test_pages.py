@@ -29,9 +29,10 @@ class Worker:
             return text_page("unknown", HTTPStatus.NOT_FOUND)
 
         calls = f"# HELP calls_total Calls.\n# TYPE calls_total counter\ncalls_total {index + 1}\n"
+        self.openmetrics = Page(calls.encode())
         decisions = {"decisions": [f"d/{index}"], "kept": 1, "values": False}
         pages = {
-            "/metrics": lambda _: Page(calls.encode()),
+            "/metrics": lambda accept: self.openmetrics if "openmetrics" in accept else Page(calls.encode()),
             "/config": lambda _: json_page({"generation": "g"}),
             "/decisions": lambda _: json_page(decisions),
         }
@@ -69,6 +70,29 @@ def test_metrics_are_those_of_all_workers_and_of_the_parent(parent: WorkerPages)
     text = body(parent, "/metrics")
     assert "calls_total 3.0" in text
     assert 'mizzen_mixer_worker_up{worker="1"} 1.0' in text
+
+
+def test_exemplars_are_shown_to_those_who_read_them(parent: WorkerPages, workers: list[Worker]) -> None:
+    text = '# TYPE calls counter\ncalls_total 1 # {trace_id="t"} 1 1\n# EOF\n'
+    for worker in workers:
+        worker.openmetrics = Page(text.encode(), "application/openmetrics-text; version=1.0.0")
+    shown = parent.pages()["/metrics"]("application/openmetrics-text").body.decode()
+    assert 'calls_total 2.0 # {trace_id="t"} 1.0' in shown
+    assert "trace_id" not in body(parent, "/metrics")
+
+
+def test_a_page_that_is_no_openmetrics_is_counted_and_read_as_text(
+    parent: WorkerPages, workers: list[Worker], registry: CollectorRegistry
+) -> None:
+    workers[0].openmetrics = Page(b"calls_total{ 1\n", "application/openmetrics-text; version=1.0.0")
+    assert "calls_total 3.0" in parent.pages()["/metrics"]("application/openmetrics-text").body.decode()
+    assert registry.get_sample_value("mizzen_mixer_worker_page_failures_total", {"worker": "0"}) == 1
+
+
+def test_sums_stay_when_a_worker_is_gone(parent: WorkerPages) -> None:
+    assert "calls_total 3.0" in body(parent, "/metrics")
+    parent.gone(1)
+    assert "calls_total 3.0" in body(parent, "/metrics")
 
 
 def test_a_page_that_is_the_same_everywhere_is_asked_of_one(parent: WorkerPages) -> None:
