@@ -11,7 +11,7 @@ from pathlib import Path
 from mizzen.testing import wait_until
 
 TOOLS = Path(__file__).parents[1] / "target/tools"
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 SHOWN_CHARACTERS = 2000
 # a process of Python asks to end with the tests, then becomes the server

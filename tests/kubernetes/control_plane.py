@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import signal
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
@@ -98,7 +99,11 @@ class ApiServer:
             self.server.run(self.options, lambda: answers(client, "/readyz"))
 
     def stop(self) -> None:
+        """Gracefully; that waits for watches to end."""
         self.server.stop()
+
+    def crash(self) -> None:
+        self.server.stop(signal.SIGKILL)
 
     def client(self, token: str = "") -> httpx.Client:
         """With a token, or with the administrator's certificate."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Any, Protocol
 
+import grpc
 import pytest
+from tests.kubernetes.cluster import Cluster, pod
 
-from mizzen.testing import LocalMixer
+from mizzen.testing import LocalMixer, MixerProcess, wait_until
+from mizzen.wire import encode_check_request
+from mizzen.wire.pb.istio.mixer.v1 import mixer_pb2 as pb
+from mizzen.wire.pb.istio.mixer.v1 import mixer_pb2_grpc
 
 POLICIES = """
 kind: handler
@@ -65,3 +71,30 @@ def test_a_workload_is_refused(kubernetes_server: Server, tmp_path: Path, monkey
         allowed = mixer.check({"source.ip": bytes([10, 0, 0, 2])})
     assert refused.code == 7
     assert allowed.code == 0
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_mixer_refuses_a_workload_of_a_real_kubernetes(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: str
+) -> None:
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    shop = cluster.namespace()
+    web, cart = pod("web", shop), pod("cart", shop)
+    web["metadata"]["labels"]["version"] = "v1"
+    refused, allowed = cluster.run_pod(web), cluster.run_pod(cart)
+    policies = POLICIES.format(path=cluster.write_kubeconfig(tmp_path))
+    with MixerProcess({"policies.yaml": policies}, ["--workers", workers]) as mixer:
+
+        def code_for(address: str) -> int:
+            request = encode_check_request({"source.ip": ipaddress.ip_address(address).packed})
+            with grpc.insecure_channel(str(mixer.address)) as channel:  # each connection may get to another worker
+                stub = mixer_pb2_grpc.MixerStub(channel)
+                answer = stub.Check(pb.CheckRequest.FromString(request), timeout=10)
+                return int(answer.precondition.status.code)
+
+        assert [code_for(address) for address in (refused, allowed) * 4] == [7, 0] * 4
+        cluster.delete(web)
+        cluster.apply({**cart, "metadata": {**cart["metadata"], "labels": {"version": "v1"}}})
+        late = cluster.run_pod({**web, "metadata": {**web["metadata"], "name": "web"}})
+        wait_until(lambda: [code_for(late) for _ in range(8)] == [7] * 8, "every worker knows the new pod")
+        assert code_for(refused) == code_for(allowed) == 0
