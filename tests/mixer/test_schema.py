@@ -85,6 +85,25 @@ def test_every_template_has_a_schema_of_its_fields(name: str) -> None:
     assert len(found) == 1 + len(TEMPLATES[name].fields)
 
 
+@pytest.mark.parametrize("kind", ["checknothing", "kubernetesenv", "rule"])
+def test_a_spec_may_be_left_empty(kind: str) -> None:
+    assert faults({"kind": kind, "metadata": {"name": "x"}, "spec": None}) == []
+    assert faults({"kind": kind, "metadata": {"name": "x"}}) == []
+    assert faults({"kind": kind, "metadata": {"name": "x"}, "spec": "text"}) != []
+
+
+def test_parameters_may_be_left_empty() -> None:
+    spec = {"compiledTemplate": "checknothing", "params": None}
+    assert faults({"kind": "instance", "metadata": {"name": "x"}, "spec": spec}) == []
+
+
+def test_a_field_whose_name_is_a_sign_has_that_name_only() -> None:
+    detail = {"@type": "type.googleapis.com/istio.policy.v1beta1.DirectHttpResponse", "code": 403}
+    assert faults(handler("denier", {"status": {"details": [detail]}})) == []
+    assert faults(handler("denier", {"status": {"details": [{"code": 403}]}})) != []
+    assert faults(handler("denier", {"status": {"details": [{"typeUrl": detail["@type"]}]}})) != []
+
+
 def test_parameters_are_those_of_the_adapter_that_is_named() -> None:
     assert faults(handler("denier", {"status": {"code": 7}})) == []
     assert faults(handler("noop", {"status": {"code": 7}})) != []

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 from pydantic import BeforeValidator, Field
 
 from mizzen.config.duration import DurationNs
+from mizzen.config.headers import HeaderName, RequestHeaderName
 from mizzen.config.spec import SpecModel, invalid
 
 _HOUR_NS = 3_600_000_000_000
@@ -117,9 +118,13 @@ class HeaderOperationKind(enum.IntEnum):
 
 
 class HeaderOperation(SpecModel):
-    name: str = Field(min_length=1)
+    name: RequestHeaderName
     values: tuple[str, ...] = ()
     operation: Annotated[HeaderOperationKind, by_name_or_number(HeaderOperationKind)] = HeaderOperationKind.REPLACE
+
+
+class ResponseHeaderOperation(HeaderOperation):
+    name: HeaderName
 
 
 class FailurePolicy(enum.IntEnum):
@@ -180,6 +185,6 @@ class Rule(SpecModel):
     match: str = ""
     actions: tuple[Action, ...] = ()
     request_header_operations: tuple[HeaderOperation, ...] = ()
-    response_header_operations: tuple[HeaderOperation, ...] = ()
+    response_header_operations: tuple[ResponseHeaderOperation, ...] = ()
     sampling: Sampling | None = None
     failure_policy: Annotated[FailurePolicy, by_name_or_number(FailurePolicy)] = FailurePolicy.FAIL_CALL

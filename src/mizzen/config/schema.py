@@ -11,7 +11,10 @@ from mizzen.config.duration import format_duration
 from mizzen.config.paths import to_camel
 from mizzen.config.spec import schema_of
 
-_DROPPED = frozenset(["title", "writeOnly", "default"])
+SPELLING = "spelling"
+"""In the schema of a model's field: the only name the field has in a document, where that is no Python name."""
+
+_DROPPED = frozenset(["title", "writeOnly", "default", SPELLING])
 _FITTING: Mapping[str, type | tuple[type, ...]] = {
     "string": str,
     "integer": int,
@@ -58,8 +61,9 @@ def _converted(node: Mapping[str, Any], name_of: Callable[[str], str]) -> dict[s
     if properties is not None and node.get("additionalProperties") is False:
         del found["properties"]
         found.pop("required", None)
-        fields = {name: _converted(part, name_of) for name, part in properties.items()}
-        found |= both_spellings(fields, tuple(node.get("required", ())))
+        spelled = {name: str(part.get(SPELLING, name)) for name, part in properties.items()}
+        fields = {spelled[name]: _converted(part, name_of) for name, part in properties.items()}
+        found |= both_spellings(fields, tuple(spelled[name] for name in node.get("required", ())))
     return found | _default(node)
 
 

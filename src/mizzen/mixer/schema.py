@@ -2,7 +2,8 @@
 
 What `params` of a handler or an instance may hold depends on its adapter or template, and `spec` on the kind: the
 schema says so with conditions. It tells what can be told without looking at other resources; expressions, references
-and limits between fields are for `mizzen validate`. Fields that are null, which count as not given, are not in it.
+and limits between fields are for `mizzen validate`. Fields that are null, which count as not given, are not in it, but
+for `spec` and `params`, which are often left empty.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mizzen.config.paths import to_camel
 from mizzen.config.kinds import AttributeManifest, Handler, Instance, Rule
+from mizzen.config.paths import to_camel
 from mizzen.config.schema import both_spellings, model_schema
 from mizzen.mixer.expr import ValueType
 from mizzen.mixer.runtime.inventory import HANDLER, INSTANCE, MANIFEST, PROXY_KINDS, RULE, Inventory
@@ -22,6 +23,7 @@ _DRAFT = "http://json-schema.org/draft-07/schema#"
 _GROUP_PATTERN = r"^config\.istio\.io/"
 _NAME_PATTERN = r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
 _TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
+_GIVEN = {"type": "object"}
 _BINDINGS = "attribute_bindings"
 
 Schema = dict[str, Any]
@@ -36,14 +38,16 @@ def resource_schema(inventory: Inventory | None = None, kind: str = "") -> Schem
     """The schema of one document: of any kind, or of `kind` alone. KeyError for a kind that is not known."""
     specs = _Specs(inventory or Inventory())
     kinds = [kind] if kind else known_kinds(specs.inventory)
-    branches = [_when({"kind": {"const": one}}, {"properties": {"spec": specs.of(one)}}) for one in kinds]
+    branches = [
+        _when({"kind": {"const": one}, "spec": _GIVEN}, {"properties": {"spec": specs.of(one)}}) for one in kinds
+    ]
     own = {
         "required": ["kind", "metadata"],
         "properties": {
             "apiVersion": {"type": "string", "description": "config.istio.io/v1alpha2; may be left out."},
             "kind": {"enum": kinds if kind else [*kinds, *sorted(PROXY_KINDS)]},
             "metadata": {"$ref": "#/definitions/metadata"},
-            "spec": {"type": "object"},
+            "spec": {"type": ["object", "null"]},
             "status": {"description": "Written by Kubernetes; passed over."},
         },
         "additionalProperties": False,
@@ -115,8 +119,9 @@ def _by_name(schema: Schema, field: str, params: Mapping[str, Schema]) -> Schema
     properties = schema["properties"]
     for spelling in (to_camel(field), field):
         properties[spelling] = {"enum": list(params)}
+    properties["params"] = {"type": ["object", "null"]}
     conditions = [
-        _when({spelling: {"const": name}}, {"properties": {"params": one}})
+        _when({spelling: {"const": name}, "params": _GIVEN}, {"properties": {"params": one}})
         for name, one in params.items()
         for spelling in (to_camel(field), field)
     ]

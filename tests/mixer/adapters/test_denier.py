@@ -77,6 +77,8 @@ def test_two_http_answers_are_one_too_many() -> None:
         ({"response": {"code": 600}}, "is not an HTTP status code"),
         ({"response": {"code": "Nowhere"}}, "is not an HTTP status code"),
         ({"response": {"header": {}}}, "Extra inputs are not permitted"),
+        ({"response": {"headers": {"a b": "x"}}}, "is not the name of a header"),
+        ({"response": {"headers": {"a": "x\ny"}}}, "is not the value of a header"),
         ({"status": {"details": [{"@type": "other"}]}}, "Input should be"),
     ],
 )

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from mizzen.config import DurationNs, SpecModel, invalid
+from mizzen.config.headers import HeaderName, HeaderValue
+from mizzen.config.schema import SPELLING
 from mizzen.mixer.adapters.base import Adapter
 from mizzen.mixer.adapters.environment import Environment
 from mizzen.mixer.adapters.http_status import HttpStatusCode
@@ -32,14 +34,14 @@ class ResponseParams(SpecModel):
     """What the refused client gets; code 0 stands for the HTTP translation of the status code."""
 
     code: HttpStatusCode = 0
-    headers: Mapping[str, str] = Field(default_factory=dict)
+    headers: Mapping[HeaderName, HeaderValue] = Field(default_factory=dict)
     body: str = ""
 
 
 class DirectHttpResponseDetail(ResponseParams):
     """Istio's way to give the same: a `DirectHttpResponse` among the details of the status."""
 
-    type_url: _DIRECT_RESPONSE_TYPES = Field(alias="@type")
+    type_url: _DIRECT_RESPONSE_TYPES = Field(alias="@type", json_schema_extra={SPELLING: "@type"})
 
 
 class StatusParams(SpecModel):
