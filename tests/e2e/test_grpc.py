@@ -1,4 +1,4 @@
-"""gRPC passes over HTTP/2 without a flag, and a denial is a proper gRPC status for the caller."""
+"""gRPC passes over HTTP/2 without a flag, and a refusal is a proper gRPC status for the caller."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ ENDS = ["end", "end", "end", "break off", "close", "silence"]
 
 
 def decide(check: ReceivedCheck) -> CheckAnswer:
-    """Slow, quick, to be remembered, or a denial, by the number of the connection."""
+    """Slow, quick, to be remembered, or a refusal, by the number of the connection."""
     number = int(str(check.attributes["connection.id"]).rpartition("-")[2])
     code = 7 if number % 5 == 0 else 0
     return CheckAnswer(code, delay=(number % 7) * 0.01, uses=number % 3, references=[Reference("source.ip")])
