@@ -57,6 +57,14 @@ def test_an_expression_gives_what_its_case_says(case: Case, vocabulary: Vocabula
     assert same(value, read_value(prepared.type, case["value"]))
     assert "references" not in case or shown(bag.references()) == case["references"]
     assert {reference.name for reference in bag.references()} <= prepared.attributes
+    assert all(is_announced(reference, prepared) for reference in bag.references())
+
+
+def is_announced(found: Reference, prepared: Expression) -> bool:
+    """Whether the expression says beforehand that it may look there; of an absent map no key is looked up."""
+    if (found.name, found.key) in prepared.reads or (found.name, None) in prepared.reads:
+        return True
+    return found.key is None and not found.present and found.name in prepared.attributes
 
 
 def check_error(case: Case, vocabulary: Vocabulary, bag: RecordedAttributes) -> None:
