@@ -318,6 +318,27 @@ async def test_a_change_is_in_force_within_200_ms_and_a_broken_one_changes_nothi
     await running
 
 
+async def test_following_looks_anew_when_asked_and_ends_when_asked(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = asyncio.Queue[int]()
+
+    async def look() -> None:
+        looks.put_nowait(1)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(client.server, "follow", look)
+    stop, again = asyncio.Event(), asyncio.Event()
+    following = client.server.run_until(stop, again)
+    for _ in range(3):
+        await asyncio.wait_for(looks.get(), 5)
+        assert looks.empty()
+        again.set()
+    await asyncio.wait_for(looks.get(), 5)
+    stop.set()
+    await asyncio.wait_for(following, 5)
+
+
 def test_a_port_in_use_is_an_error_and_leaves_nothing_running(directory: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

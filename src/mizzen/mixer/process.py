@@ -1,7 +1,8 @@
 """The life of a Mixer's process: from the first signal to its end, within a bounded time.
 
 The first SIGTERM or SIGINT begins the drain: health and readiness turn to NOT_SERVING, clients are told to go elsewhere
-(GOAWAY), open calls are answered, handlers deliver what they hold. A second signal ends the process at once.
+(GOAWAY), open calls are answered, handlers deliver what they hold. A second signal ends the process at once. SIGHUP
+makes it look at configuration, adapters and certificates now, where the watch of a file system tells late or nothing.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ _SIGNALLED = 128
 
 class Signals:
     """The first signal sets `stop`, the second quits with the status that a shell gives for it. What sets `stop`
-    otherwise is no signal."""
+    otherwise is no signal. SIGHUP sets `again`."""
 
     def __init__(self, quit_at_once: Callable[[int], None]) -> None:
         self.stop = asyncio.Event()
+        self.again = asyncio.Event()
         self._quit = quit_at_once
         self._taken = False
 
@@ -37,6 +39,7 @@ class Signals:
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
             loop.add_signal_handler(number, self.take, number)
+        loop.add_signal_handler(signal.SIGHUP, self.again.set)
 
     def take(self, number: int) -> None:
         if self._taken:
@@ -57,7 +60,7 @@ async def serve(server: MixerServer, announce: Callable[[], None]) -> None:
         _end_with_the_parent(signals.stop)
     await asyncio.to_thread(server.start)
     announce()
-    await server.run_until(signals.stop)
+    await server.run_until(signals.stop, signals.again)
     limit = server.settings.drain_seconds + CLOSE_SECONDS + SPARE_SECONDS
     structlog.get_logger().info("draining", seconds=server.settings.drain_seconds)
     end = threading.Timer(limit, _end_late)

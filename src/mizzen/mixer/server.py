@@ -29,6 +29,7 @@ from mizzen.mixer.monitoring import MakePage, Monitoring, Page, json_page, metri
 from mizzen.mixer.runtime.controller import Controller
 from mizzen.mixer.runtime.decisions import Decisions, DecisionSettings
 from mizzen.mixer.runtime.dispatch import Dispatcher
+from mizzen.mixer.runtime.interpreter import Settlement, switch_often
 from mizzen.mixer.runtime.inventory import Inventory
 from mizzen.mixer.runtime.metrics import RuntimeMetrics
 from mizzen.mixer.runtime.snapshot import Snapshot
@@ -52,6 +53,7 @@ class MixerSettings:
     packages are loaded. `decisions` says what is kept of refusals, `explain` whether clients may ask for explanations.
     With a `role` this is one of several workers: it shares the port, and its monitoring port is on loopback.
     `tracing_endpoint` is an OTLP receiver over HTTP for the spans of sampled calls; it needs the extra `otlp`.
+    With `owns_process` the interpreter is set for short pauses, which concerns the whole process: see `interpreter`.
     """
 
     config_directory: Path
@@ -70,6 +72,7 @@ class MixerSettings:
     explain: bool = True
     role: Role | None = None
     tracing_endpoint: str = ""
+    owns_process: bool = False
 
 
 class MixerServer:
@@ -90,6 +93,7 @@ class MixerServer:
             self.metrics,
             inventory,
             name_generation=naming(role, folders) if role is not None else None,
+            settlement=Settlement() if settings.owns_process else None,
         )
         points = installed() if settings.installed_adapters else ()
         self.catalog = Catalog(settings.adapter_directories, points, inventory)
@@ -125,6 +129,8 @@ class MixerServer:
     def start(self) -> None:
         """Loads adapters and configuration and serves. OSError when a directory cannot be read or a port cannot be had;
         ValueError when certificates are not accepted. Then nothing is left running."""
+        if self.settings.owns_process:
+            switch_often()
         self.catalog.refresh()
         self._take_catalog()
         self.controller.load()
@@ -147,9 +153,13 @@ class MixerServer:
         self.front.set_serving(True)
 
     async def follow(self) -> None:
-        """Applies changes of the configuration, of adapters and of certificates until cancelled."""
-        certificates = [self.certificates.follow()] if self.certificates is not None else []
+        """Applies changes of the configuration, of adapters and of certificates until cancelled; looks first."""
+        certificates = [self._follow_certificates(self.certificates)] if self.certificates is not None else []
         await asyncio.gather(self.controller.follow(), self._follow_adapters(), *certificates)
+
+    async def _follow_certificates(self, certificates: Certificates) -> None:
+        await asyncio.to_thread(certificates.look)
+        await certificates.follow()
 
     async def _follow_adapters(self) -> None:
         async for _ in self.catalog.watch():
@@ -166,22 +176,25 @@ class MixerServer:
         inventory = self._counts.instead(catalog.inventory) if self._counts is not None else catalog.inventory
         self.controller.change_inventory(inventory, catalog.errors)
 
-    def run_until(self, stop: asyncio.Event) -> asyncio.Task[None]:
-        """A task that follows the configuration and ends when `stop` is set."""
+    def run_until(self, stop: asyncio.Event, again: asyncio.Event | None = None) -> asyncio.Task[None]:
+        """A task that follows the configuration and ends when `stop` is set; it looks anew whenever `again` is set."""
+        return asyncio.ensure_future(self._run_until(stop, again or asyncio.Event()))
 
-        async def run() -> None:
+    async def _run_until(self, stop: asyncio.Event, again: asyncio.Event) -> None:
+        while not stop.is_set():
             following = asyncio.ensure_future(self.follow())
-            waiting = asyncio.ensure_future(stop.wait())
+            waiting = [following, *(asyncio.ensure_future(event.wait()) for event in (stop, again))]
             try:
-                await asyncio.wait([following, waiting], return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 if following.done():
                     following.result()
             finally:
-                for task in (following, waiting):
+                for task in waiting:
                     task.cancel()
-                await asyncio.gather(following, waiting, return_exceptions=True)
-
-        return asyncio.ensure_future(run())
+                await asyncio.gather(*waiting, return_exceptions=True)
+            if again.is_set():
+                again.clear()
+                structlog.get_logger().info("looking at configuration, adapters and certificates")
 
     def stop(self) -> None:
         """Turns unready, answers the open calls within the time for draining, and closes every handler, which has

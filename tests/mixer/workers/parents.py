@@ -19,16 +19,17 @@ READY = re.compile(r"mizzen mixer: serving gRPC on 127\.0\.0\.1:(\d+), monitorin
 PATIENCE = 20.0
 
 
-def command(directory: Path, workers: int = 2) -> list[str]:
+def command(directory: Path, workers: int = 2, *more: str) -> list[str]:
     arguments = ["--config-dir", str(directory), "--port", "0", "--monitoring-port", "0", "--workers", str(workers)]
-    return [sys.executable, "-m", "mizzen", "mixer", *arguments]
+    return [sys.executable, "-m", "mizzen", "mixer", *arguments, *more]
 
 
 class Parent:
     """A running parent with its workers."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int, monitoring: str) -> None:
+    def __init__(self, process: subprocess.Popen[str], port: int, monitoring: str, log: Path) -> None:
         self.process = process
+        self.log = log
         self.port = port
         self.monitoring = monitoring
 
@@ -56,16 +57,16 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def running(directory: Path, workers: int = 2) -> Iterator[Parent]:
+def running(directory: Path, workers: int = 2, *more: str) -> Iterator[Parent]:
     with (
         (directory.parent / "log").open("w") as log,
-        subprocess.Popen(command(directory, workers), stdout=subprocess.PIPE, stderr=log, text=True) as process,
+        subprocess.Popen(command(directory, workers, *more), stdout=subprocess.PIPE, stderr=log, text=True) as process,
     ):
         try:
             assert process.stdout is not None
             ready = READY.fullmatch(process.stdout.readline())
             assert ready
-            yield Parent(process, int(ready[1]), ready[2])
+            yield Parent(process, int(ready[1]), ready[2], directory.parent / "log")
         finally:
             process.kill()
 

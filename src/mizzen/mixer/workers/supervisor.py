@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import secrets
+import signal
 import socket
 import sys
 import time
@@ -63,6 +64,7 @@ class Supervisor:
         self._quotas = QuotaService(self._registry)
         self._logger = structlog.get_logger()
         self._processes: dict[int, asyncio.subprocess.Process] = {}
+        self._ready: set[int] = set()
         self._signals = Signals(self._quit)
 
     async def run(self) -> None:
@@ -90,13 +92,24 @@ class Supervisor:
                 await asyncio.gather(*(self._until(event, task) for event, task in zip(serving, watching, strict=True)))
                 if not self._signals.stop.is_set():
                     self._announce(port, monitoring.port)
+                passing = asyncio.create_task(self._pass_on())
                 await self._signals.stop.wait()
+                passing.cancel()
             finally:
                 self._signals.stop.set()
                 await self._end(watching)
                 sweeping.cancel()
                 self._quotas.close()
                 await asyncio.to_thread(monitoring.stop)
+
+    async def _pass_on(self) -> None:
+        """Tells the workers that serve what SIGHUP told; one that starts reads everything anyway."""
+        while True:
+            await self._signals.again.wait()
+            self._signals.again.clear()
+            for index in self._ready & self._processes.keys():
+                with contextlib.suppress(ProcessLookupError):
+                    self._processes[index].send_signal(signal.SIGHUP)
 
     async def _until(self, serving: asyncio.Event, watching: asyncio.Task[None]) -> None:
         """Waits until the worker serves, fails, or a signal comes."""
@@ -132,11 +145,13 @@ class Supervisor:
             async for line in process.stdout:
                 ready = MixerAddresses.from_line(line.decode(errors="replace"))
                 if ready:
+                    self._ready.add(index)
                     self._pages.ready(index, ready.monitoring_url)
                     self._quotas.settled(index)
                     serving.set()
             return await process.wait()
         finally:
+            self._ready.discard(index)
             self._pages.gone(index)
             del self._processes[index]
 
@@ -188,6 +203,9 @@ def reserve(address: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     held = socket.socket(family, socket.SOCK_STREAM)
     try:
+        with socket.socket(family, socket.SOCK_STREAM) as alone:  # workers of another parent would share it silently
+            alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            alone.bind((address, port))
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         held.bind((address, port))
     except OSError as error:
