@@ -10,15 +10,17 @@ import base64
 import contextlib
 import threading
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import yaml
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry
 
 from mizzen.kubernetes.api import Api, ApiError, ClusterConfigError
 from mizzen.kubernetes.background import Background
 from mizzen.kubernetes.client import KubernetesApi
 from mizzen.kubernetes.objects import key_of
+from mizzen.kubernetes.progress import WatchMetrics, WatchProgress
 from mizzen.kubernetes.reflector import Reflector, Sink
 from mizzen.mixer.adapters.environment import Environment
 from mizzen.mixer.adapters.kubernetesenv.cache import ClusterCache
@@ -46,12 +48,13 @@ class Clusters:
         sync_timeout: float,
     ) -> None:
         self._environment = environment
-        self._metrics = _Metrics(environment.handler, registry)
+        self._metrics = WatchMetrics("mizzen_kubernetesenv", ["handler", "cluster", "resource"], registry)
         self._path = kubeconfig_path
         self._namespace = namespace
         self._seconds = watch_seconds
         self._caches: dict[str, ClusterCache] = {LOCAL: ClusterCache()}
         self._remote: dict[str, tuple[str, asyncio.Task[None]]] = {}
+        self._unasked = set(_RESOURCES)
         self._waiting = set(_RESOURCES)
         self._ready = threading.Event()
         self._failures: list[Exception] = []
@@ -96,12 +99,12 @@ class Clusters:
             "replicasets": cache.replica_sets,
             "replicationcontrollers": cache.replication_controllers,
         }
-        progress = _Progress(self, cluster, resource)
+        progress = self._progress(cluster, resource)
         await Reflector(api, _RESOURCES[resource], tables[resource], progress, self._seconds, asyncio.sleep).run()
 
     async def _follow_secrets(self, api: Api, group: asyncio.TaskGroup) -> None:
         path = f"/api/v1/namespaces/{self._namespace}/secrets"
-        progress = _Progress(self, LOCAL, "secrets")
+        progress = self._progress(LOCAL, "secrets")
         query = {"labelSelector": _SELECTOR}
         await Reflector(api, path, _Secrets(self, group), progress, self._seconds, asyncio.sleep, query).run()
 
@@ -110,7 +113,9 @@ class Clusters:
         for name in [name for name, (text, _) in self._remote.items() if kubeconfigs.get(name) != text]:
             self._remote.pop(name)[1].cancel()
             self._caches = {other: cache for other, cache in self._caches.items() if other != name}
-            self._metrics.forget(name, _RESOURCES)
+            for resource in (*_RESOURCES, "secrets"):
+                labels = {"handler": self._environment.handler, "cluster": name, "resource": resource}
+                self._metrics.forget(labels)
         for name in sorted(set(kubeconfigs) - set(self._remote)):
             caches = {**self._caches, name: ClusterCache()}
             self._caches = dict(sorted(caches.items(), key=lambda entry: (entry[0] != LOCAL, entry[0])))
@@ -121,54 +126,26 @@ class Clusters:
             api = await KubernetesApi.open_document(yaml.safe_load(text))
         except Exception as error:  # whatever a secret holds, it concerns its cluster alone
             reason = str(error) if isinstance(error, ClusterConfigError) else "the entry is no kubeconfig"
-            self.failed(name, "secrets", ApiError(0, reason), first=True)
+            self._progress(name, "secrets").failed(ApiError(0, reason))
             return
         try:
             await asyncio.gather(*(self._reflect(api, name, resource) for resource in _RESOURCES))
         finally:
             await api.close()
 
-    def synced(self, cluster: str, resource: str) -> None:
-        self._metrics.lists.labels(self._environment.handler, cluster, resource).inc()
-        self._metrics.synced.labels(self._environment.handler, cluster, resource).set(1)
-        self._attempted(cluster, resource)
-        if cluster == LOCAL:
+    def _progress(self, cluster: str, resource: str) -> WatchProgress:
+        labels = {"handler": self._environment.handler, "cluster": cluster, "resource": resource}
+        attempted = partial(self._attempted, cluster, resource)
+        return WatchProgress(self._metrics, labels, self._environment.logger, attempted)
+
+    def _attempted(self, cluster: str, resource: str, listed: bool) -> None:
+        if cluster != LOCAL or resource not in _RESOURCES:
+            return
+        self._unasked.discard(resource)
+        if listed:
             self._waiting.discard(resource)
-
-    def failed(self, cluster: str, resource: str, error: ApiError, first: bool) -> None:
-        self._metrics.failures.labels(self._environment.handler, cluster, resource).inc()
-        if first:
-            self._environment.logger.warning(
-                "kubernetes cannot be watched",
-                handler=self._environment.handler,
-                cluster=cluster,
-                resource=resource,
-                error=str(error),
-            )
-        self._attempted(cluster, resource)
-
-    def _attempted(self, cluster: str, resource: str) -> None:
-        if cluster == LOCAL and resource in _RESOURCES:
-            self._metrics.attempted.add(resource)
-            if len(self._metrics.attempted) == len(_RESOURCES):
-                self._ready.set()
-
-
-class _Progress:
-    """Of one reflector; only the first failure of a row is logged."""
-
-    def __init__(self, clusters: Clusters, cluster: str, resource: str) -> None:
-        self._clusters = clusters
-        self._place = (cluster, resource)
-        self._failing = False
-
-    def synced(self) -> None:
-        self._failing = False
-        self._clusters.synced(*self._place)
-
-    def failed(self, error: ApiError) -> None:
-        self._clusters.failed(*self._place, error, not self._failing)
-        self._failing = True
+        if not self._unasked:
+            self._ready.set()
 
 
 class _Secrets:
@@ -203,20 +180,3 @@ def _entries(secret: Any) -> dict[str, str]:
         with contextlib.suppress(ValueError, TypeError):
             found[str(name)] = base64.b64decode(encoded).decode()
     return found
-
-
-class _Metrics:
-    def __init__(self, handler: str, registry: CollectorRegistry) -> None:
-        labels = ["handler", "cluster", "resource"]
-        start = "mizzen_kubernetesenv"
-        self._handler = handler
-        self.attempted: set[str] = set()
-        self.lists = Counter(f"{start}_lists", "Lists that were read whole", labels, registry=registry)
-        self.failures = Counter(f"{start}_failures", "Lists and watches that failed", labels, registry=registry)
-        self.synced = Gauge(f"{start}_synced", "1 once a resource was listed", labels, registry=registry)
-
-    def forget(self, cluster: str, resources: Iterable[str]) -> None:
-        for resource in resources:
-            for metric in (self.lists, self.failures, self.synced):
-                with contextlib.suppress(KeyError):
-                    metric.remove(self._handler, cluster, resource)
