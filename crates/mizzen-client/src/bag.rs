@@ -216,8 +216,8 @@ impl Bag {
         usize::from(slot).wrapping_sub(1)
     }
 
-    /// Makes this bag one that others are copied from: an encoder that has just seen one copy looks only at what differs in the next. What it writes is
-    /// the same.
+    /// Makes this bag one that others are copied from: an encoder that has just seen one copy looks only at what
+    /// differs in the next. What it writes is the same.
     pub fn become_origin(&mut self) {
         self.lineage = if self.others.is_empty() { Lineage::found(self.known.len()) } else { Lineage::NONE };
     }

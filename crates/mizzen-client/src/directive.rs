@@ -1,8 +1,8 @@
 //! Which changes that a Mixer asks for can be made to an HTTP message without breaking it.
 //!
-//! Envoy's module interface takes any bytes for a header and writes them as they are, so a line break in a value would begin
-//! a header of its own, and a status that is none would break the connection. What a policy builds from attributes must
-//! not get that far.
+//! Envoy's module interface takes any bytes for a header and writes them as they are, so a line break in a value would
+//! begin a header of its own, and a status that is none would break the connection. What a policy builds from
+//! attributes must not get that far.
 
 use crate::answer::{HeaderOperation, Operation, RouteDirective};
 
@@ -24,8 +24,8 @@ enum Message {
 ///
 /// - a name that is no header name, a value with a control character;
 /// - `content-length` and `transfer-encoding`, which follow from the message;
-/// - anything but the replacement of a pseudo header (`:method`, `:path`, `:scheme`, `:authority` and `host` of requests,
-///   `:status` of responses) by a value that it can have.
+/// - anything but the replacement of a pseudo header (`:method`, `:path`, `:scheme`, `:authority` and `host` of
+///   requests, `:status` of responses) by a value that it can have.
 ///
 /// A direct response gets a code from 200 to 599, else 500, and no body where its code allows none (204, 205, 304).
 pub fn usable(directive: &RouteDirective) -> (RouteDirective, u64) {
@@ -95,7 +95,8 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_letter)
 }
 
-/// A field value of RFC 9110, section 5.5: no control character but the tab; letters beyond ASCII are opaque bytes to HTTP.
+/// A field value of RFC 9110, section 5.5: no control character but the tab; letters beyond ASCII are opaque bytes to
+/// HTTP.
 fn is_field_value(value: &str) -> bool {
     value.bytes().all(|byte| byte == b'\t' || !byte.is_ascii_control())
 }

@@ -110,10 +110,10 @@ pub const COUNTERS: usize = Counter::ALL.len();
 
 /// The counters of one client, which only grow.
 ///
-/// At all times: check calls = hits + misses; hits = hit accepts + hit denies; remote check calls = misses − joins + join
-/// misses; quota calls = quota hits + quota misses; quota hits = hit accepts + hit denies; remote quota calls = quota
-/// misses + prefetch calls. Once all calls are settled: remote calls + retries = successes + timeouts + send errors + other
-/// errors + cancellations + retries given up while they waited.
+/// At all times: check calls = hits + misses; hits = hit accepts + hit denies; remote check calls = misses − joins +
+/// join misses; quota calls = quota hits + quota misses; quota hits = hit accepts + hit denies; remote quota calls =
+/// quota misses + prefetch calls. Once all calls are settled: remote calls + retries = successes + timeouts + send
+/// errors + other errors + cancellations + retries given up while they waited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stats([u64; COUNTERS]);
 

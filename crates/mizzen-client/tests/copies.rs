@@ -49,7 +49,8 @@ fn pushed() -> impl Strategy<Value = Pushed> {
         .prop_map(|(origin, steps, stranger, last)| Pushed { origin, steps, stranger, last })
 }
 
-/// An origin with two maps, one of them larger than what is noted of it. Only names known beforehand: with others there are no copies.
+/// An origin with two maps, one of them larger than what is noted of it. Only names known beforehand: with others there
+/// are no copies.
 fn origin(attributes: &[(Name, Value)]) -> Bag {
     let known = [names::SOURCE_IP, names::SOURCE_UID, names::REQUEST_PATH, names::CONTEXT_TIME, names::ORIGIN_IP];
     let mut origin = Bag::new();

@@ -7,7 +7,8 @@ static NEXT_ORIGIN: AtomicU64 = AtomicU64::new(1);
 /// The most entries, and the most pairs of a map, whose changes are noted; those beyond always count as changed.
 pub(super) const NOTED: usize = 64;
 
-/// From which bag this one was copied, and what was set since. Copies of one origin agree in all that neither has changed.
+/// From which bag this one was copied, and what was set since. Copies of one origin agree in all that neither has
+/// changed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lineage {
     /// The origin's number; 0 for a bag of its own kind.

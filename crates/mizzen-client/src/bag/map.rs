@@ -81,8 +81,8 @@ impl Bag {
         }
     }
 
-    /// Sets the value of the pair at this position, in the order of the keys, of a string map; what is not UTF-8 becomes U+FFFD. Without effect if there is no
-    /// such pair.
+    /// Sets the value of the pair at this position, in the order of the keys, of a string map; what is not UTF-8
+    /// becomes U+FFFD. Without effect if there is no such pair.
     pub fn set_pair_lossy(&mut self, map: Name, at: usize, value: &[u8]) {
         let Some(Stored::StringMap(span)) = self.find(map).map(|entry| entry.stored) else { return };
         if at >= span.len as usize {

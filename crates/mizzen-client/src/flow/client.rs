@@ -26,8 +26,8 @@ const SPARE_BAGS: usize = 8;
 
 /// The Check side of one worker: remembered decisions, quota pools, calls.
 ///
-/// Whatever differs from request to request (attributes, quotas, fail policy) is an argument, so filters whose transport
-/// settings are equal may share a client.
+/// Whatever differs from request to request (attributes, quotas, fail policy) is an argument, so filters whose
+/// transport settings are equal may share a client.
 #[derive(Debug)]
 pub struct Client {
     settings: Settings,
@@ -137,7 +137,8 @@ impl Client {
         }
     }
 
-    /// Goes on with a request whose ticket came in a list of tickets to resume; the other arguments are those of its start.
+    /// Goes on with a request whose ticket came in a list of tickets to resume; the other arguments are those of its
+    /// start.
     pub fn resume(
         &mut self,
         ticket: Ticket,

@@ -66,7 +66,8 @@ pub enum Started {
     },
     /// It waits for this call.
     Call(Request),
-    /// It waits for the answer to another request with the same key; its ticket comes back in a list of tickets to resume.
+    /// It waits for the answer to another request with the same key; its ticket comes back in a list of tickets to
+    /// resume.
     Joined(Ticket),
 }
 

@@ -115,8 +115,9 @@ impl QuotaCache {
 
     /// Takes in the answer to a refill asked for with `bag`; `None`: the call failed, or the answer lacks the quota.
     ///
-    /// Tokens go to the pool of the key that the answer names. If the refill came from a pool that serves another key by
-    /// now (it was shared until the first answer), that pool gets nothing. A quota that is UNAVAILABLE counts as failed.
+    /// Tokens go to the pool of the key that the answer names. If the refill came from a pool that serves another key
+    /// by now (it was shared until the first answer), that pool gets nothing. A quota that is UNAVAILABLE counts as
+    /// failed.
     pub fn answer(&mut self, refill: &Refill, result: Option<&QuotaResult>, bag: &Bag, now: Instant) {
         let Some(result) = result.filter(|result| result.status.code != Status::UNAVAILABLE) else {
             return self.settle(refill, None, now);

@@ -58,11 +58,11 @@ struct InFlight {
 
 /// Tokens of one quota for requests with one key on one worker.
 ///
-/// The bound: tokens handed out ≤ tokens granted + tokens handed out in advance by refills that the Mixer did not grant in
-/// full. A pool hands out in advance only while it is open, and only when it is empty; so what the Mixer refuses was at most
-/// what passed while the refused refills were on their way, plus one refill of max(10, use of the last second, charge). From
-/// the refusal on until the Mixer grants a refill in full again, nothing is handed out in advance. A refill that fails counts
-/// as granted: quotas fail open.
+/// The bound: tokens handed out ≤ tokens granted + tokens handed out in advance by refills that the Mixer did not grant
+/// in full. A pool hands out in advance only while it is open, and only when it is empty; so what the Mixer refuses was
+/// at most what passed while the refused refills were on their way, plus one refill of max(10, use of the last second,
+/// charge). From the refusal on until the Mixer grants a refill in full again, nothing is handed out in advance. A
+/// refill that fails counts as granted: quotas fail open.
 #[derive(Clone, Debug)]
 pub struct Pool {
     slots: VecDeque<Slot>,
@@ -104,7 +104,8 @@ impl Pool {
         self.slots.iter().map(|slot| u128::try_from(slot.available).unwrap_or(0)).sum()
     }
 
-    /// Takes in the answer to a refill; `None`: the call failed, or the answer lacks the quota. An unknown id does nothing.
+    /// Takes in the answer to a refill; `None`: the call failed, or the answer lacks the quota. An unknown id does
+    /// nothing.
     pub fn answer(&mut self, id: RefillId, grant: Option<Grant>, now: Instant) {
         let Some(refill) = self.settle(id) else { return };
         let granted = grant.map_or(refill.requested, |grant| grant.amount.max(0));

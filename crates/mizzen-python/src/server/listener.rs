@@ -29,7 +29,8 @@ pub(super) enum Accepted {
     Unix(UnixStream, String),
 }
 
-/// Binds to a port; with `share` other processes may bind to the same one, and the kernel spreads connections over them.
+/// Binds to a port; with `share` other processes may bind to the same one, and the kernel spreads connections over
+/// them.
 pub(super) fn bind_port(host: &str, port: u16, share: bool) -> Result<Bound> {
     let mut last = Error::new(ErrorKind::AddrNotAvailable, "the host has no address");
     for address in (host, port).to_socket_addrs()? {

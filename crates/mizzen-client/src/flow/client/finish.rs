@@ -21,9 +21,9 @@ type Settled = Result<CheckResponse, Failure>;
 impl Client {
     /// Takes in the end of an attempt.
     ///
-    /// `answered` is the generation that the answer told, or [`Generation::NONE`]; if that makes it the current one, set it
-    /// first, or the decision is not remembered. `random` is any evenly spread number. A call that is not known any more
-    /// changes nothing.
+    /// `answered` is the generation that the answer told, or [`Generation::NONE`]; if that makes it the current one,
+    /// set it first, or the decision is not remembered. `random` is any evenly spread number. A call that is not known
+    /// any more changes nothing.
     pub fn finish(
         &mut self,
         ticket: Ticket,
