@@ -109,6 +109,29 @@ spec:
     assert directive == {"request_header_operations": [{"name": "x-from", "value": "prod/unknown"}]}
 
 
+def test_many_rules_in_cel_are_found_by_their_literals() -> None:
+    stage = Stage()
+    rule = """
+---
+kind: rule
+metadata: {name: r%d}
+spec:
+  language: cel
+  match: has(request.headers.team) && "t%d" == request.headers["team"] && request.size > 1
+  actions: [{handler: h.scripted, instances: [i]}]
+"""
+    policy = POLICY.partition("---\nkind: rule")[0] + "".join(rule % (number, number) for number in range(50))
+    assert stage.configure(policy) == []
+    assert stage.check({"request.headers": {"team": "t7"}, "request.size": 5})["code"] == 7
+    assert stage.check({"request.headers": {"team": "t7"}, "request.size": 1})["code"] == 0
+    assert stage.references({"request.headers": {"team": "other"}}) == {
+        *NAMESPACE,
+        ("request.headers", "team", "EXACT"),
+    }
+    assert stage.references({}) == {*NAMESPACE, ("request.headers", None, "ABSENCE")}
+    assert stage.count("condition_failures_total") == 0
+
+
 def test_records_are_grouped_by_what_an_expression_in_cel_may_read() -> None:
     stage = Stage()
     stage.configure(POLICY.replace("compiledTemplate: listentry", "compiledTemplate: metric"))

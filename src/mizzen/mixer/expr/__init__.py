@@ -3,6 +3,7 @@
 from mizzen.wire import Duration, Timestamp
 
 from .attributes import RecordedAttributes, Reference
+from .equality import Equality
 from .errors import (
     ArityError,
     ConversionError,
@@ -21,7 +22,7 @@ from .errors import (
     UnsupportedSyntaxError,
     ValueKindError,
 )
-from .expression import Equality, Expression, compile_expression
+from .expression import Expression, compile_expression
 from .values import AttributeSource, Value, ValueType
 from .vocabulary import BUILTIN, Language, Vocabulary
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
 from .checker import Checker, Typed, TypedAttribute, TypedCall, TypedConstant
 from .compiler import compile_typed
+from .equality import INDEXABLE, Equality
 from .errors import LanguageError, TypeCheckError
 from .lookups import operands
 from .nodes import Span, canonical
@@ -16,48 +16,7 @@ from .sites import Site
 from .values import AttributeSource, Value, ValueType
 from .vocabulary import Language, Vocabulary
 
-INDEXABLE = frozenset({ValueType.STRING, ValueType.INT64, ValueType.BOOL})
 NUMBERS = frozenset({ValueType.INT64, ValueType.DOUBLE, ValueType.DURATION})
-
-
-@dataclass(frozen=True, slots=True)
-class Equality:
-    """A top-level `&&` operand of the form `attribute == literal`, by which rules may be found without evaluating all.
-
-    The attribute may be a map's `key`, and may carry a `default` (`attribute | "x" == literal`). `position` is the
-    number of the operand from 0: what stands before it would have been asked first. Rules whose equalities have the
-    same `slot` can share one look-up.
-    """
-
-    attribute: str
-    key: str | None
-    default: Value | None
-    literal: Value
-    position: int
-    type: ValueType
-    site: Site
-    slot: tuple[str, str | None, Value | None, str] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "slot", (self.attribute, self.key, self.default, self.type.name))
-
-    def lookup(self, bag: AttributeSource) -> Value:
-        """The value that the expression would compare with the literal; leaves the same references.
-
-        Raises EvaluationError as the expression would: for an absent attribute without default, or one of another kind.
-        """
-        if self.key is None:
-            value = bag.get(self.attribute)
-            if value is None and self.default is not None:
-                return self.default
-            return self.site.present(self.attribute, self.type)(value)
-        try:
-            entry = bag.get_key(self.attribute, self.key)
-        except TypeError as error:
-            raise self.site.crashed()(error) from error
-        if entry is None and self.default is not None:
-            return self.default
-        return self.site.missing_key(self.attribute)(bag, entry)
 
 
 class Expression:
@@ -131,7 +90,7 @@ def _compile_cel(text: str, vocabulary: Vocabulary, expected: ValueType | None) 
         raise LanguageError("CEL needs the package cel-python: pip install 'mizzen[cel]'", text, 0) from None
     prepared = prepare(text, vocabulary)
     _expect(expected, prepared.type, text, text, prepared.span)
-    return Expression(text, prepared.type, prepared.reads, prepared.evaluate)
+    return Expression(text, prepared.type, prepared.reads, prepared.evaluate, prepared.equalities)
 
 
 def _expect(expected: ValueType | None, found: ValueType, shown: str, text: str, span: Span) -> None:

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mizzen.mixer.expr.cel.builder import Builder
+from mizzen.mixer.expr.cel.equalities import equalities_of
 from mizzen.mixer.expr.cel.parser import parse
+from mizzen.mixer.expr.equality import Equality
 from mizzen.mixer.expr.sites import Site
 from mizzen.mixer.expr.values import AttributeSource, Value, ValueType
 from mizzen.mixer.expr.vocabulary import Vocabulary
@@ -20,18 +22,23 @@ __all__ = ["Prepared", "prepare"]
 
 @dataclass(frozen=True)
 class Prepared:
-    """`reads` are the attributes and keys that may be asked for; `evaluate` raises only EvaluationError."""
+    """`reads` are the attributes and keys that may be asked for; `evaluate` raises only EvaluationError.
+
+    `equalities` are for an index over rules.
+    """
 
     type: ValueType
     span: tuple[int, int]
     reads: frozenset[tuple[str, str | None]]
     evaluate: Callable[[AttributeSource], Value]
+    equalities: tuple[Equality, ...]
 
 
 def prepare(text: str, vocabulary: Vocabulary) -> Prepared:
     """Checks an expression and prepares its evaluation. Raises ParseError or TypeCheckError. About a millisecond."""
     builder = Builder(text, vocabulary)
-    term = builder.build(parse(text))
+    tree = parse(text)
+    term = builder.build(tree)
     run, explain = term.run, Site(text, term.span).crashed()
 
     def evaluate(bag: AttributeSource) -> Value:
@@ -41,4 +48,5 @@ def prepare(text: str, vocabulary: Vocabulary) -> Prepared:
             raise explain(error) from error
         return value
 
-    return Prepared(term.type, term.span, frozenset(builder.reads), evaluate)
+    equalities = tuple(equalities_of(builder, tree))
+    return Prepared(term.type, term.span, frozenset(builder.reads), evaluate, equalities)
