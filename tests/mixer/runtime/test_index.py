@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mizzen.mixer.expr import BUILTIN, Expression, RecordedAttributes, Value, ValueType, compile_expression
+from mizzen.mixer.expr import BUILTIN, Expression, Language, RecordedAttributes, Value, ValueType, compile_expression
 from mizzen.mixer.runtime.index import RuleSet
 
 
@@ -15,9 +15,10 @@ class Rule:
     match: Expression | None
 
 
-def rules(*texts: str) -> RuleSet[Rule]:
+def rules(*texts: str, language: Language = Language.CEXL) -> RuleSet[Rule]:
+    words = BUILTIN.spoken_in(language)
     return RuleSet(
-        Rule(str(number), compile_expression(text, BUILTIN, ValueType.BOOL) if text else None)
+        Rule(str(number), compile_expression(text, words, ValueType.BOOL) if text else None)
         for number, text in enumerate(texts)
     )
 
@@ -109,3 +110,20 @@ def test_an_index_finds_what_a_scan_finds(texts: list[str], values: dict[str, Va
     bag = RecordedAttributes(values)
     scanned = [str(number) for number, text in enumerate(texts) if matching(rules(text), bag)[0]]
     assert matching(rules(*texts), bag)[0] == scanned
+
+
+CEL_ATOMS = st.sampled_from(
+    [
+        'source.name == "a"', '"b" == source.name', 'has(source.name)', "request.size == 1", "request.size > 0",
+        'request.headers["x"] == "a"', 'request.headers.x == ""', "has(request.headers.x)", "1 / request.size == 1",
+        "connection.mtls == true", 'source.name != "a"', '(source.name == "a" || connection.mtls)',
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(st.lists(CEL_ATOMS, max_size=3).map(" && ".join), max_size=12), BAGS)
+def test_an_index_finds_what_a_scan_finds_in_cel(texts: list[str], values: dict[str, Value]) -> None:
+    bag = RecordedAttributes(values)
+    found = [rules(text, language=Language.CEL) for text in texts]
+    scanned = [str(number) for number, one in enumerate(found) if matching(one, bag)[0]]
+    assert matching(rules(*texts, language=Language.CEL), bag)[0] == scanned
