@@ -17,6 +17,7 @@ import machine
 BENCHES = {
     "filter": "CPU per request of Envoy: bare, with the filter, Lua, ext_authz",
     "mixer": "CPU per Check and per record of a Report of the Mixer, over gRPC, by number of rules",
+    "reload": "what a change of the configuration costs, by number of rules",
     "propagation": "time from a rule file saved to the rule enforced, under load",
 }
 BASELINES = Path(__file__).parent / "baselines"

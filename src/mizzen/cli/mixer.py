@@ -200,6 +200,7 @@ def mixer(
             fail(f"--adapter-dir {directory}: is not a directory; accepted: an existing directory", EXIT_USAGE)
     settings = MixerSettings(
         config_directory=config_dir,
+        owns_process=True,
         adapter_directories=tuple(adapter_dir or ()),
         address=address,
         port=port,

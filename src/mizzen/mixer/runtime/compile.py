@@ -52,6 +52,7 @@ class _Compilation:
         self.kept: set[str] = set()
         self.left_out: set[str] = set()
         self.changed: set[str] = set()
+        self.fresh = 0
 
     def run(self) -> tuple[Compiled, list[ConfigError]]:
         self._refuse_unknown_kinds()
@@ -65,6 +66,7 @@ class _Compilation:
             frozenset(self.kept),
             frozenset(self.left_out),
             outcomes,
+            self.fresh,
         )
         errors = located(self.errors, self.by_key)
         return compiled, sorted(errors, key=lambda error: (error.file, error.line, error.column))
@@ -140,6 +142,7 @@ class _Compilation:
             else:
                 outcome = _compile(resource, compile_one, self.last_good.get(key))
                 self.changed.add(key)
+                self.fresh += 1
             outcomes[key] = outcome
             if outcome.good is not None:
                 self.good[key] = outcome.good

@@ -104,7 +104,7 @@ class Compiled:
 
     `good` holds, by key, the version of each resource that compiled without a fault last; `kept` the keys whose
     newest version is faulty and whose good one is in force; `left_out` those that are not in force at all, or only in
-    part. `outcomes` is what the next compilation may take over.
+    part. `outcomes` is what the next compilation may take over, `fresh` how many of them are new.
     """
 
     vocabulary: Vocabulary
@@ -115,3 +115,4 @@ class Compiled:
     kept: frozenset[str] = frozenset()
     left_out: frozenset[str] = frozenset()
     outcomes: Outcomes = field(default_factory=Outcomes, compare=False, repr=False)
+    fresh: int = 0

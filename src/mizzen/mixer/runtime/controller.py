@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import structlog
@@ -15,6 +16,7 @@ from mizzen.config.resource import Resource
 from mizzen.config.store import FileStore, StoreState
 from mizzen.mixer.runtime.compile import located
 from mizzen.mixer.runtime.dispatch import Dispatcher
+from mizzen.mixer.runtime.interpreter import Settlement, uncollected
 from mizzen.mixer.runtime.inventory import Inventory
 from mizzen.mixer.runtime.listing import list_resources, state_of
 from mizzen.mixer.runtime.metrics import RuntimeMetrics
@@ -35,7 +37,9 @@ class Controller:
         inventory: Inventory | None = None,
         logger: Any = None,
         name_generation: NameGeneration | None = None,
+        settlement: Settlement | None = None,
     ) -> None:
+        """With a `settlement` loading minds the collector of the whole process: see `interpreter`."""
         self._store = store
         self._dispatcher = dispatcher
         self._metrics = metrics
@@ -48,6 +52,7 @@ class Controller:
         self._extension_errors: tuple[ConfigError, ...] = ()
         self._applying = threading.Lock()
         self._name_generation = name_generation
+        self._settlement = settlement
         self._generation = f"{self._process}-{dispatcher.snapshot.number}"
 
     @property
@@ -90,13 +95,7 @@ class Controller:
         resources = self._relevant(state.resources)
         errors: Iterable[ConfigError]
         if rebuild or before.number < 0 or resources != self._resources:
-            after = Snapshot.build(
-                resources,
-                before,
-                metrics=self._metrics,
-                inventory=self._inventory,
-                default_namespace=self._store.default_namespace,
-            )
+            after = self._build(resources, before)
             self._dispatcher.exchange(after)
             self._generation = self._name_of(after, resources, state)
             threading.Thread(target=self._close, args=(before, after), name="close-handlers", daemon=True).start()
@@ -106,6 +105,19 @@ class Controller:
             errors = located(before.errors, resources)
         self._state, self._resources = state, resources
         self._tell((*self._extension_errors, *state.errors, *errors), after)
+
+    def _build(self, resources: Mapping[str, Resource], before: Snapshot) -> Snapshot:
+        with uncollected() if self._settlement is not None else nullcontext():
+            after = Snapshot.build(
+                resources,
+                before,
+                metrics=self._metrics,
+                inventory=self._inventory,
+                default_namespace=self._store.default_namespace,
+            )
+            if self._settlement is not None:
+                self._settlement.loaded(after.compiled.fresh)
+        return after
 
     def close(self) -> None:
         """Closes every handler; no call may follow."""
