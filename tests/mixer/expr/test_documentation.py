@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from mizzen.mixer.expr import BUILTIN, ExpressionError, RecordedAttributes, compile_expression
+from mizzen.mixer.expr import BUILTIN, ExpressionError, Language, RecordedAttributes, compile_expression
+from mizzen.mixer.expr.cel import functions as cel_functions
 from mizzen.mixer.expr.functions import FUNCTIONS
 from mizzen.mixer.expr.texts import read_value, show_value
 
@@ -24,21 +25,24 @@ def test_the_page_has_examples() -> None:
 
 def test_the_page_names_every_function() -> None:
     assert [name for name in FUNCTIONS if name not in PAGE] == []
+    cel = PAGE.partition("\n## CEL\n")[2]
+    assert [name for name in (*cel_functions.FUNCTIONS, *cel_functions.METHODS) if name not in cel] == []
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example["expression"]))
 def test_an_example_of_the_page_holds(example: Mapping[str, Any]) -> None:
-    assert set(example) <= {"expression", "attributes", "value", "type", "error", "column", "references"}
+    assert set(example) <= {"language", "expression", "attributes", "value", "type", "error", "column", "references"}
+    words = BUILTIN.spoken_in(Language(example.get("language", "cexl")))
     bag = RecordedAttributes(
         {name: read_value(BUILTIN[name], data) for name, data in example.get("attributes", {}).items()}
     )
     if "error" in example:
         with pytest.raises(ExpressionError) as raised:
-            compile_expression(example["expression"], BUILTIN).evaluate(bag)
+            compile_expression(example["expression"], words).evaluate(bag)
         assert example["error"] in raised.value.message
         assert raised.value.column == example["column"]
     else:
-        prepared = compile_expression(example["expression"], BUILTIN)
+        prepared = compile_expression(example["expression"], words)
         assert show_value(prepared.evaluate(bag)) == example["value"]
         assert str(prepared.type) == example.get("type", str(prepared.type))
     assert "references" not in example or list(map(str, bag.references())) == example["references"]
