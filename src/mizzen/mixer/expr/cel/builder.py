@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from mizzen.mixer.expr.cel import terms
-from mizzen.mixer.expr.cel.functions import EQUALITY, FUNCTIONS, METHODS, SIGNS, Overload
+from mizzen.mixer.expr.cel.calls import applied_to, fitting, known_overloads
+from mizzen.mixer.expr.cel.functions import EQUALITY, FUNCTIONS, SIGNS
 from mizzen.mixer.expr.cel.macros import MACROS, expand, unrolled
 from mizzen.mixer.expr.cel.nodes import Call, Chain, Index, Items, Literal, Node
 from mizzen.mixer.expr.cel.terms import Run, Term
 from mizzen.mixer.expr.errors import (
     LimitError,
-    LiteralArgumentError,
     TypeCheckError,
     UnknownAttributeError,
-    UnknownFunctionError,
     UnsupportedSyntaxError,
 )
 from mizzen.mixer.expr.nodes import Span
-from mizzen.mixer.expr.operations import ConversionFailure, compile_pattern
 from mizzen.mixer.expr.sites import Site
 from mizzen.mixer.expr.values import ValueType
 from mizzen.mixer.expr.vocabulary import Vocabulary
@@ -184,7 +181,7 @@ class Builder:
         operations: list[tuple[Callable[..., Any], Run, Site]] = []
         for call in reversed(calls):
             right = self.build(call.args[1])
-            overload = self.overload(call, FUNCTIONS[call.name], (kind, right.type))
+            overload = fitting(self.text, call, FUNCTIONS[call.name], (kind, right.type))
             operations.append((overload.function, right.run, self.site(call)))
             kind = overload.result
         return Term(kind, terms.folded(operations, start.run), node.span)
@@ -203,51 +200,9 @@ class Builder:
         return Term(BOOL, terms.after([item.place or item.run for item in items], outcome), node.span)
 
     def call(self, node: Call) -> Term:
-        known = METHODS if node.target is not None else FUNCTIONS
-        overloads = known.get(node.name)
-        if overloads is None:
-            self.unknown(node)
+        overloads = known_overloads(self.text, node)
         targets = () if node.target is None else (node.target,)
-        args = [self.build(arg) for arg in (*targets, *node.args)]
-        overload = self.overload(node, overloads, tuple(arg.type for arg in args))
-        if node.name == "matches" and isinstance(args[1].constant, str):
-            return self.matches(node, args[0], args[1].constant, args[1].span)
-        run = terms.applied(overload.function, [arg.run for arg in args], self.site(node))
-        if args and all(arg.constant is not None for arg in args):
-            return self.computed(node, overload, args)
-        return Term(overload.result, run, node.span)
-
-    def computed(self, node: Call, overload: Overload, args: Sequence[Term]) -> Term:
-        """The value of a function of literals, so that a bad one is found when the expression is prepared."""
-        try:
-            value = overload.function(*(arg.constant for arg in args))
-        except ConversionFailure as failure:
-            raise LiteralArgumentError(str(failure), self.text, *args[0].span) from None
-        return terms.constant(value, overload.result, node.span)
-
-    def matches(self, node: Call, subject: Term, pattern: str, span: Span) -> Term:
-        try:
-            search = compile_pattern(pattern)
-        except ConversionFailure as failure:
-            raise LiteralArgumentError(str(failure), self.text, *span) from None
-        return Term(BOOL, lambda bag: search(subject.run(bag).encode()) is not None, node.span)
-
-    def overload(self, node: Call, overloads: Sequence[Overload], types: tuple[ValueType, ...]) -> Overload:
-        found = next((one for one in overloads if one.args == types), None)
-        if found is None:
-            given = ", ".join(map(str, types)) or "nothing"
-            accepted = "; ".join(", ".join(map(str, one.args)) for one in overloads)
-            self.fail(f"'{node.name}' is not defined for {given}, only for {accepted}", node.span)
-        return found
-
-    def unknown(self, node: Call) -> NoReturn:
-        names = [name for name in (*FUNCTIONS, *METHODS) if name.isidentifier()]
-        advice = ""
-        if node.name in names:
-            advice = " as a function" if node.target is None else " as a method"
-        elif close := get_close_matches(node.name, names, 1):
-            advice = f"; did you mean {close[0]}?"
-        raise UnknownFunctionError(f"unknown function: {node.name}{advice}", self.text, *node.span)
+        return applied_to(self.text, node, overloads, [self.build(arg) for arg in (*targets, *node.args)])
 
 
 def spine(node: Call) -> list[Node]:
