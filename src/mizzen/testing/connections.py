@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Self
@@ -13,7 +14,7 @@ from mizzen.agent.address import HostPort
 ACCEPT_BACKLOG = 1024
 
 
-class ConnectionServer:
+class ConnectionServer(ABC):
     """Accepts on 127.0.0.1 and a free port (or `port`) while the context lasts; subclasses say what then in `handler`.
 
     Leaving the context ends the open connections and waits for their threads. `connections` counts those accepted.
@@ -27,12 +28,12 @@ class ConnectionServer:
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self._threads: list[threading.Thread] = []
 
+    @abstractmethod
     def handler(self, connection: socket.socket) -> Callable[[], object]:
         """Asked in the order of arrival; what it returns serves the connection, on a thread of its own.
 
         That may end with `OSError` or `EOFError` when the peer goes away. The connection is closed afterwards.
         """
-        raise NotImplementedError
 
     @property
     def open_connections(self) -> list[socket.socket]:
