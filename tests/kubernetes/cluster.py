@@ -40,6 +40,10 @@ class Cluster:
         self.client = server.client()
         self.numbers = itertools.count(1)
         self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM}})
+        self.deploy()
+
+    def deploy(self) -> None:
+        """All of deploy/kubernetes; returns once the custom resources are served."""
         for path in sorted(DEPLOY.glob("*.yaml")):
             for document in yaml.safe_load_all(path.read_text()):
                 self.apply(document)
@@ -100,9 +104,7 @@ class Cluster:
 
     def write_kubeconfig(self, folder: Path, user: Mapping[str, Any] | None = None) -> str:
         """The path of a kubeconfig for `user`, else with a token of the Mixer's account."""
-        path = folder / "kubeconfig"
-        path.write_text(yaml.safe_dump(self.server.kubeconfig(dict(user or {"token": self.token()}))))
-        return str(path)
+        return self.server.write_kubeconfig(user or {"token": self.token()}, folder)
 
 
 def pod(name: str, namespace: str, owner: Mapping[str, Any] | None = None, **spec: Any) -> dict[str, Any]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import signal
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 import trustme
+import yaml
 from tests.kubernetes.programs import path_of
 from tests.processes import Server
 
@@ -113,7 +114,7 @@ class ApiServer:
         headers = {"authorization": f"Bearer {token}"} if token else {}
         return httpx.Client(base_url=self.url, verify=context, headers=headers, timeout=30, trust_env=False)
 
-    def kubeconfig(self, user: dict[str, Any]) -> dict[str, Any]:
+    def kubeconfig(self, user: Mapping[str, Any]) -> dict[str, Any]:
         """A kubeconfig for this server; `user` as the format has it."""
         authority = base64.b64encode((self.folder / "ca.crt").read_bytes()).decode()
         cluster = {"server": self.url, "certificate-authority-data": authority}
@@ -122,9 +123,15 @@ class ApiServer:
             "kind": "Config",
             "current-context": "test",
             "clusters": [{"name": "test", "cluster": cluster}],
-            "users": [{"name": "mixer", "user": user}],
+            "users": [{"name": "mixer", "user": dict(user)}],
             "contexts": [{"name": "test", "context": {"cluster": "test", "user": "mixer"}}],
         }
+
+    def write_kubeconfig(self, user: Mapping[str, Any], folder: Path) -> str:
+        """The path of the kubeconfig as a file."""
+        path = folder / "kubeconfig"
+        path.write_text(yaml.safe_dump(self.kubeconfig(user)))
+        return str(path)
 
 
 def write_identity(path: Path, certificate: trustme.LeafCert) -> None:

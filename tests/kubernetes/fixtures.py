@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.kubernetes.cluster import Cluster
-from tests.kubernetes.control_plane import ControlPlane
+from tests.kubernetes.control_plane import ApiServer, ControlPlane
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +18,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         cluster.client.close()
     finally:
         plane.stop()
+
+
+@pytest.fixture
+def second_server(cluster: Cluster) -> Iterator[ApiServer]:
+    """Another API server of the same cluster, so that one can be away; it is not started."""
+    server = cluster.plane.add_server()
+    yield server
+    server.crash()

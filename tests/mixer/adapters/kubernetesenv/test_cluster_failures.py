@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from tests.kubernetes.cluster import Cluster, pod
 from tests.kubernetes.control_plane import ApiServer
 from tests.mixer.adapters.kubernetesenv.handlers import build_handler, name_at, number
@@ -18,21 +17,7 @@ from mizzen.kubernetes.reflector import Reflector
 from mizzen.mixer.adapters.kubernetesenv import KubernetesEnvAdapter
 from mizzen.testing import wait_until
 
-SECONDS = 60.0  # a server needs some to start, and pauses between requests grow
-
-
-@pytest.fixture
-def second(cluster: Cluster) -> Iterator[ApiServer]:
-    """Another API server of the same cluster, so that one can be away; it is not started."""
-    server = cluster.plane.add_server()
-    yield server
-    server.crash()
-
-
-def write_kubeconfig(server: ApiServer, user: dict[str, str], folder: Path) -> str:
-    path = folder / "kubeconfig"
-    path.write_text(yaml.safe_dump(server.kubeconfig(user)))
-    return str(path)
+SECONDS = 120.0  # a server needs some to start, and pauses between requests grow
 
 
 @pytest.fixture
@@ -41,20 +26,20 @@ def shop(cluster: Cluster) -> str:
 
 
 def handler_of(cluster: Cluster, server: ApiServer, folder: Path, **params: Any) -> KubernetesEnvAdapter:
-    return build_handler(write_kubeconfig(server, {"token": cluster.token()}, folder), **params)
+    return build_handler(server.write_kubeconfig({"token": cluster.token()}, folder), **params)
 
 
 def test_a_server_that_is_away_at_first_is_found_later(
-    cluster: Cluster, second: ApiServer, shop: str, tmp_path: Path
+    cluster: Cluster, second_server: ApiServer, shop: str, tmp_path: Path
 ) -> None:
     address = cluster.run_pod(pod("web", shop))
-    handler = handler_of(cluster, second, tmp_path)
+    handler = handler_of(cluster, second_server, tmp_path)
     try:
         assert name_at(handler, address) is None
         assert number(handler, "lookups_total", outcome="missing") == 1
         assert number(handler, "synced") == 0
         assert number(handler, "failures_total", resource="pods") >= 1
-        second.start()
+        second_server.start()
         wait_until(lambda: name_at(handler, address) == "web", "the pod is known", SECONDS)
         assert number(handler, "synced", resource="pods") == 1
     finally:
@@ -62,20 +47,20 @@ def test_a_server_that_is_away_at_first_is_found_later(
 
 
 def test_a_crash_leaves_what_is_known_and_a_version_that_is_forgotten_means_a_new_list(
-    cluster: Cluster, second: ApiServer, shop: str, tmp_path: Path
+    cluster: Cluster, second_server: ApiServer, shop: str, tmp_path: Path
 ) -> None:
-    second.start()
+    second_server.start()
     address, gone = cluster.run_pod(pod("web", shop)), cluster.run_pod(pod("gone", shop))
-    handler = handler_of(cluster, second, tmp_path)
+    handler = handler_of(cluster, second_server, tmp_path)
     try:
         assert (name_at(handler, address), name_at(handler, gone)) == ("web", "gone")
-        second.crash()
+        second_server.crash()
         wait_until(lambda: number(handler, "failures_total", resource="pods") > 0, "the watch breaks")
         assert (name_at(handler, address), name_at(handler, gone)) == ("web", "gone")
         cluster.delete(pod("gone", shop))
         other = cluster.run_pod(pod("other", shop))
         cluster.plane.compact()
-        second.start()
+        second_server.start()
         wait_until(lambda: name_at(handler, other) == "other", "the new pod is known", SECONDS)
         assert (name_at(handler, address), name_at(handler, gone)) == ("web", None)
         assert number(handler, "lists_total", resource="pods") == 2
@@ -86,10 +71,10 @@ def test_a_crash_leaves_what_is_known_and_a_version_that_is_forgotten_means_a_ne
 class Compacting:
     """An API whose cluster forgets its past after the first page of a list."""
 
-    def __init__(self, api: KubernetesApi, cluster: Cluster, second: ApiServer) -> None:
+    def __init__(self, api: KubernetesApi, cluster: Cluster, server: ApiServer) -> None:
         self.api = api
         self.cluster = cluster
-        self.second = second
+        self.server = server
         self.queries: list[dict[str, str]] = []
 
     async def get(self, path: str, query: Mapping[str, str]) -> Any:
@@ -99,8 +84,8 @@ class Compacting:
             assert answer["metadata"]["continue"]
             self.cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "after-the-first-page"}})
             self.cluster.plane.compact()
-            self.second.crash()
-            self.second.start()
+            self.server.crash()
+            self.server.start()
         return answer
 
     def watch(self, path: str, query: Mapping[str, str], seconds: float) -> Any:
@@ -126,18 +111,18 @@ class Table:
 
 
 async def test_pages_whose_version_is_forgotten_are_read_again_as_one(
-    cluster: Cluster, second: ApiServer, tmp_path: Path
+    cluster: Cluster, second_server: ApiServer, tmp_path: Path
 ) -> None:
     shop = cluster.namespace()
     names = {f"item-{number}" for number in range(600)}
     for name in names:
         cluster.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": shop}})
-    second.start()
+    second_server.start()
     identity = cluster.plane.folder / "admin"
     admin = {"client-certificate": f"{identity}.crt", "client-key": f"{identity}.key"}
-    api = await KubernetesApi.open(write_kubeconfig(second, admin, tmp_path))
+    api = await KubernetesApi.open(second_server.write_kubeconfig(admin, tmp_path))
     table = Table()
-    compacting = Compacting(api, cluster, second)
+    compacting = Compacting(api, cluster, second_server)
 
     async def pause(seconds: float) -> None:
         raise AssertionError(table.failures)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -112,7 +113,20 @@ def test_a_folder_that_is_not_there_keeps_the_handler_from_being_built(bench: Ad
         build(bench, tmp_path / "none")
 
 
-@pytest.mark.parametrize("url", ["", "k8s://", "fs://", "fs://host/path", "/path"])
-def test_the_store_is_a_folder(bench: AdapterBench, url: str) -> None:
-    with pytest.raises(ValidationError, match="is not the URL of a folder"):
-        bench.build(RbacAdapter, {"config_store_url": url})
+def test_a_wrong_store_is_refused(bench: AdapterBench) -> None:
+    with pytest.raises(ValidationError, match="is not the URL of a store"):
+        bench.build(RbacAdapter, {"config_store_url": "fs://host/path"})
+
+
+def test_without_a_store_the_cluster_that_the_mixer_runs_in_is_asked(
+    bench: AdapterBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    with pytest.raises(AdapterError, match=r"^rbac: cannot use the cluster this process runs in: "):
+        bench.build(RbacAdapter)
+
+
+def test_a_missing_extra_is_named(bench: AdapterBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mizzen.mixer.adapters.rbac.cluster", None)
+    with pytest.raises(AdapterError, match=r"^rbac needs .*: pip install 'mizzen\[kubernetes\]'$"):
+        bench.build(RbacAdapter)
