@@ -7,6 +7,7 @@ nodes are bounded, so that a small hostile text cannot take the process's memory
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container
 from typing import Any, TypeAlias
 
@@ -25,6 +26,9 @@ _STR, _MAP, _SEQ = f"{_PREFIX}str", f"{_PREFIX}map", f"{_PREFIX}seq"
 _MERGE = "<<"
 _PLAIN = "!plain"
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # without libyaml: the same marks, ten times slower
+
+# JSON writes a letter beyond U+FFFF as two escapes, for which YAML has one of its own
+_PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
 
 Place: TypeAlias = tuple[int, int]
 """Line and column of a node in its text, from 0."""
@@ -47,6 +51,8 @@ class _Loader(_Base):  # type: ignore[misc]
 
 def compose(piece: str, file: str, first_line: int) -> list[yaml.Node]:
     """The documents of a text that begins on line `first_line` (from 0) of its file, as nodes. Raises `ConfigError`."""
+    if piece.lstrip()[:1] in ("{", "["):
+        piece = _PAIR.sub(_one_escape, piece)
     try:
         if _may_be_deep(piece):
             _refuse_depth(piece, file, first_line)
@@ -71,6 +77,11 @@ def compose(piece: str, file: str, first_line: int) -> list[yaml.Node]:
     except RecursionError:
         raise _too_deep(Position(file, first_line + 1, 1)) from None
     return nodes
+
+
+def _one_escape(pair: re.Match[str]) -> str:
+    before, high, low = pair.groups()
+    return f"{before}\\U{0x10000 + ((int(high, 16) - 0xD800) << 10) + int(low, 16) - 0xDC00:08x}"
 
 
 def _may_be_deep(piece: str) -> bool:
