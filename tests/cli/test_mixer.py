@@ -3,8 +3,10 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +14,12 @@ from typing import Any
 
 import grpc
 import pytest
+import structlog
 
 from mizzen.testing import MixerProcess, send, wait_until
 from mizzen.wire.pb.istio.mixer.v1 import mixer_pb2, mixer_pb2_grpc
+
+from .command import mizzen
 
 RULE = """\
 {{kind: rule, metadata: {{name: r}}, spec: {{actions: [{{handler: h.denier, instances: [n.checknothing]}}]}}}}
@@ -25,15 +30,18 @@ RULE = """\
 """
 
 
-def mizzen(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mizzen", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+@pytest.fixture(autouse=True)
+def plain_logs() -> Iterator[None]:
+    """Verbs that end early are run in this process, and set its log up."""
+    yield
+    structlog.reset_defaults()
 
 
-def code_of(mixer: MixerProcess) -> int:
+def code_of(mixer: MixerProcess, identity: str = "") -> int:
     """The decision on a request without attributes."""
     with grpc.insecure_channel(str(mixer.address)) as channel:
-        response = mixer_pb2_grpc.MixerStub(channel).Check(mixer_pb2.CheckRequest(), timeout=10)
+        request = mixer_pb2.CheckRequest(deduplication_id=identity)
+        response = mixer_pb2_grpc.MixerStub(channel).Check(request, timeout=10)
         code: int = response.precondition.status.code
         return code
 
@@ -152,6 +160,35 @@ def test_faults_at_the_start_and_later_are_logged_and_the_last_good_stays() -> N
     assert faults == [(f"{folder}/b.yaml:1:42", "spec.macth"), (f"{folder}/a.yaml:3:59", "spec.status.code")]
 
 
+def test_the_spellings_of_the_original_mean_the_same() -> None:
+    flags = ["--loadsheddingMode", "enforce", "--maxRequestsPerSecond", "0.001", "--burstSize", "1"]
+    flags += ["--monitoringPort", "0", "--maxMessageSize", "100", "--configDefaultNamespace", "other"]
+    policies = {"a.yaml": RULE.format(code=7).replace("metadata: {name: ", "metadata: {namespace: other, name: ")}
+    with MixerProcess(policies, flags) as mixer:
+        assert code_of(mixer) == 7
+        with pytest.raises(grpc.RpcError, match="currently overloaded"):
+            code_of(mixer)
+        with pytest.raises(grpc.RpcError, match="limit"):
+            code_of(mixer, "x" * 200)
+
+
+def test_an_address_may_be_a_socket_for_one_process_alone(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        place = f"unix://{folder}/mixer.sock"
+        with MixerProcess({"a.yaml": RULE.format(code=7)}, ["--address", place, "--socket-mode", "660"]) as mixer:
+            assert stat.S_IMODE((Path(folder) / "mixer.sock").stat().st_mode) == 0o660
+            assert mizzen("check", "-m", place).returncode == 3
+            assert page(mixer, "/readyz") == "ready\n"
+        found = mizzen("mixer", "--config-dir", str(tmp_path), "--address", place, "--workers", "2")
+        assert (found.returncode, "accepted: --workers 1" in found.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("flags", [["--address", "localhost"], ["--address", "unix:x"], ["--socket-mode", "888"]])
+def test_an_address_that_is_none_is_a_usage_error(tmp_path: Path, flags: list[str]) -> None:
+    found = mizzen("mixer", "--config-dir", str(tmp_path), *flags)
+    assert (found.returncode, "accepted: " in found.stderr) == (2, True)
+
+
 def test_a_directory_that_cannot_be_used_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "nothing", tmp_path / "file"):
@@ -166,7 +203,8 @@ def test_a_port_in_use_ends_the_process_with_status_one(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         for ports in (["--port", port, "--monitoring-port", "0"], ["--port", "0", "--monitoring-port", port]):
-            found = mizzen("mixer", "--config-dir", str(tmp_path), *ports)
+            command = [sys.executable, "-m", "mizzen", "mixer", "--config-dir", str(tmp_path), *ports]
+            found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
             assert found.returncode == 1
             assert port in found.stderr
             assert "Traceback" not in found.stderr

@@ -9,7 +9,7 @@ from mizzen.mixer.process import Signals
 
 
 async def test_a_hang_up_looks_anew_and_drains_nothing() -> None:
-    signals = Signals(pytest.fail)
+    signals = Signals(lambda status: pytest.fail(str(status)))
     signals.listen()
     for number in range(2):
         signal.raise_signal(signal.SIGHUP)

@@ -69,21 +69,40 @@ def mixer(
         ),
     ] = LOOPBACK,
     socket_mode: Annotated[
-        int, typer.Option(metavar="MODE", parser=permissions, help="Permissions of such a socket's file, octal.")
+        int,
+        typer.Option(
+            metavar="MODE",
+            parser=permissions,
+            help="Permissions of such a socket's file, octal.",
+            show_default="600",
+        ),
     ] = 0o600,
     port: Annotated[
         int,
         typer.Option("--port", "-p", metavar="PORT", parser=port_number, help="Port of the gRPC API; 0: any free one."),
     ] = 9091,
     monitoring_port: Annotated[
-        int, typer.Option(metavar="PORT", parser=port_number, help="HTTP port of /metrics, /healthz, … ; 0: any.")
+        int,
+        typer.Option(
+            "--monitoring-port",
+            "--monitoringPort",
+            metavar="PORT",
+            parser=port_number,
+            help="HTTP port of /metrics, /healthz, … ; 0: any.",
+        ),
     ] = 15014,
     workers: Annotated[
         int,
         typer.Option(metavar="N", parser=worker_count, help="Processes that share the port; 0: one per CPU."),
     ] = 1,
     default_namespace: Annotated[
-        str, typer.Option(metavar="NAME", help="Namespace whose rules apply to every request.")
+        str,
+        typer.Option(
+            "--default-namespace",
+            "--configDefaultNamespace",
+            metavar="NAME",
+            help="Namespace whose rules apply to every request.",
+        ),
     ] = "istio-system",
     tls_certificate: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Serve TLS with this certificate chain (PEM).")
@@ -94,11 +113,23 @@ def mixer(
     ] = None,
     max_message_size: Annotated[
         int,
-        typer.Option(metavar="BYTES", parser=number_in(1, 1 << 30), help="Largest message a client may send."),
+        typer.Option(
+            "--max-message-size",
+            "--maxMessageSize",
+            metavar="BYTES",
+            parser=number_in(1, 1 << 30),
+            help="Largest message a client may send.",
+        ),
     ] = 4 << 20,
     max_concurrent_streams: Annotated[
         int,
-        typer.Option(metavar="N", parser=number_in(1, 1 << 20), help="Open calls per connection."),
+        typer.Option(
+            "--max-concurrent-streams",
+            "--maxConcurrentStreams",
+            metavar="N",
+            parser=number_in(1, 1 << 20),
+            help="Open calls per connection.",
+        ),
     ] = 1024,
     max_connections: Annotated[
         int,
@@ -128,31 +159,69 @@ def mixer(
     drain_timeout: Annotated[
         float, typer.Option(metavar="TIME", parser=seconds_in(0, 3600), help="Time for open calls at the end.")
     ] = 5.0,
-    load_shedding_mode: Annotated[LoadSheddingMode, typer.Option(help="Whether calls are shed under load.")] = (
-        LoadSheddingMode.DISABLED
-    ),
+    load_shedding_mode: Annotated[
+        LoadSheddingMode,
+        typer.Option("--load-shedding-mode", "--loadsheddingMode", help="Whether calls are shed under load."),
+    ] = (LoadSheddingMode.DISABLED),
     average_latency_threshold: Annotated[
         float,
         typer.Option(
-            metavar="TIME", parser=seconds_in(0, 3600), help="Shed while calls take this long on average; 0: off."
+            "--average-latency-threshold",
+            "--averageLatencyThreshold",
+            metavar="TIME",
+            parser=seconds_in(0, 3600),
+            help="Shed while calls take this long on average; 0: off.",
         ),
     ] = 0.0,
     latency_samples_per_second: Annotated[
-        float, typer.Option(metavar="N", parser=rate, help="Calls whose duration is taken into the average.")
+        float,
+        typer.Option(
+            "--latency-samples-per-second",
+            "--latencySamplesPerSecond",
+            metavar="N",
+            parser=rate,
+            help="Calls whose duration is taken into the average.",
+        ),
     ] = math.inf,
     latency_sample_halflife: Annotated[
         float,
-        typer.Option(metavar="TIME", parser=seconds_in(0.001, 3600), help="Time after which a duration counts half."),
+        typer.Option(
+            "--latency-sample-halflife",
+            "--latencySampleHalflife",
+            metavar="TIME",
+            parser=seconds_in(0.001, 3600),
+            help="Time after which a duration counts half.",
+        ),
     ] = 1.0,
     latency_enforcement_threshold: Annotated[
-        float, typer.Option(metavar="N", parser=rate, help="Calls per second that pass whatever the average is.")
+        float,
+        typer.Option(
+            "--latency-enforcement-threshold",
+            "--latencyEnforcementThreshold",
+            metavar="N",
+            parser=rate,
+            help="Calls per second that pass whatever the average is.",
+        ),
     ] = 100.0,
     max_requests_per_second: Annotated[
-        float, typer.Option(metavar="N", parser=rate, help="Checks and records of Reports per second; 0: any number.")
+        float,
+        typer.Option(
+            "--max-requests-per-second",
+            "--maxRequestsPerSecond",
+            metavar="N",
+            parser=rate,
+            help="Checks and records of Reports per second; 0: any number.",
+        ),
     ] = 0.0,
     burst_size: Annotated[
         int,
-        typer.Option(metavar="N", parser=number_in(0, 1 << 30), help="Of these at once; 0: those of a second."),
+        typer.Option(
+            "--burst-size",
+            "--burstSize",
+            metavar="N",
+            parser=number_in(0, 1 << 30),
+            help="Of these at once; 0: those of a second.",
+        ),
     ] = 0,
     tracing_otlp_endpoint: Annotated[
         str,
