@@ -17,7 +17,9 @@ from typing import Any
 
 import yaml
 from load import Measurement, measure
-from servers import EXT_AUTHZ_CHECK, envoy, free_port, grpc_server, mixer_answers, origin
+from servers import EXT_AUTHZ_CHECK, envoy, grpc_server, mixer_answers, origin
+
+from mizzen.testing import unused_port
 
 Config = dict[str, Any]
 LUA = """
@@ -40,7 +42,7 @@ def product_config(port: int, backend: int, mixer: int) -> Config:
         "--port",
         str(port),
         "--admin-port",
-        str(free_port()),
+        str(unused_port()),
     ]
     command += ["--backend", f"127.0.0.1:{backend}", "--mixer", f"127.0.0.1:{mixer}"]
     return dict(yaml.safe_load(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
@@ -93,7 +95,7 @@ def run(rounds: int, seconds: float) -> str:
         }
         proxies = {}
         for name, (server, change) in variants.items():
-            port = free_port()
+            port = unused_port()
             config = change(product_config(port, backend, server))
             config.pop("admin", None)
             proxies[name] = (port, stack.enter_context(envoy(config, [port])))

