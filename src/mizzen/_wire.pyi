@@ -290,6 +290,7 @@ class Server:
         age_grace: float = 10.0,
         keepalive: float = 60.0,
         keepalive_timeout: float = 20.0,
+        handshake: float = 10.0,
     ) -> Self: ...
     @property
     def port(self) -> int: ...

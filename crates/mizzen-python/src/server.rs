@@ -89,6 +89,7 @@ impl Server {
         age_grace = 10.0,
         keepalive = 60.0,
         keepalive_timeout = 20.0,
+        handshake = 10.0,
     ))]
     #[allow(clippy::too_many_arguments)] // the signature is Python's, where all but one are keywords
     fn new(
@@ -109,6 +110,7 @@ impl Server {
         age_grace: f64,
         keepalive: f64,
         keepalive_timeout: f64,
+        handshake: f64,
     ) -> PyResult<Server> {
         for (name, value) in [
             ("max_message", max_message),
@@ -128,6 +130,7 @@ impl Server {
             age_grace: seconds("age_grace", age_grace)?,
             keepalive: seconds("keepalive", keepalive)?,
             keepalive_timeout: seconds("keepalive_timeout", keepalive_timeout)?,
+            handshake: seconds("handshake", handshake)?,
         };
         let current = Arc::new(tls::Current::default());
         if let Some(pems) = tls {

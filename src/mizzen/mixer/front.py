@@ -121,7 +121,7 @@ class FrontCollector(Collector):
 _STATS = {
     "connections": "Connections accepted",
     "refused": "Connections closed at once because there were too many",
-    "handshake_failures": "Connections that ended in the TLS handshake",
+    "handshake_failures": "Connections that ended in the TLS handshake or did not speak HTTP/2",
     "aged": "Connections ended gracefully because of their age",
     "calls": "Calls received",
     "batches": "Times that calls were handed over, one or several at once",

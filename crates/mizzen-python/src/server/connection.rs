@@ -11,14 +11,13 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
-/// How long a client may take for the TLS handshake, and then to begin with HTTP/2.
-const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Room for the metadata of one call.
 const MAX_HEADER_BYTES: u32 = 16 << 10;
 /// A Check fits into the first flight.
@@ -40,7 +39,7 @@ pub(super) async fn serve<S>(
     let rpc = Rpc::new(shared.clone(), peer);
     match tls {
         None => serve_http2(stream, rpc, &shared, settings).await,
-        Some(config) => match timeout(HANDSHAKE, TlsAcceptor::from(config).accept(stream)).await {
+        Some(config) => match timeout(settings.handshake, TlsAcceptor::from(config).accept(stream)).await {
             Ok(Ok(stream)) => serve_http2(stream, rpc, &shared, settings).await,
             _ => count(&shared.counters.handshake_failures),
         },
@@ -63,10 +62,17 @@ where
     if !settings.keepalive.is_zero() {
         builder.keep_alive_interval(settings.keepalive);
     }
-    let mut served = pin!(builder.serve_connection(TokioIo::new(Opening::new(stream, HANDSHAKE)), service));
+    let stream = Opening::new(stream, settings.handshake);
+    let begun = stream.begun();
+    let mut served = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let mut closed = shared.closed.clone();
     let grace = tokio::select! {
-        _ = served.as_mut() => return,
+        _ = served.as_mut() => {
+            if !begun.load(Ordering::Relaxed) {
+                count(&shared.counters.handshake_failures);
+            }
+            return;
+        }
         // how long the calls of all connections may go on is decided where they are drained
         _ = async { closed.wait_for(|closed| *closed).await.map(drop) } => Duration::MAX,
         () = age(settings.max_age) => {

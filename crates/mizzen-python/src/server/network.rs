@@ -23,6 +23,8 @@ pub(super) struct Settings {
     pub(super) max_age: Duration,
     pub(super) age_grace: Duration,
     pub(super) keepalive: Duration,
+    /// How long a client may take for the TLS handshake, and then to begin with HTTP/2.
+    pub(super) handshake: Duration,
     pub(super) keepalive_timeout: Duration,
 }
 

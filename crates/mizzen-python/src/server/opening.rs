@@ -2,24 +2,45 @@
 
 use std::io::{Error, ErrorKind};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// The length of the text with which every HTTP/2 connection begins.
-const PREFACE: usize = 24;
+/// With this every HTTP/2 connection begins.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A stream that breaks when its first bytes do not come within a time. After them nothing is limited here.
+/// A stream that breaks when it does not begin with HTTP/2 within a time. After that nothing is limited here.
 pub(super) struct Opening<S> {
     stream: S,
-    missing: usize,
+    missing: &'static [u8],
     limit: Option<Pin<Box<Sleep>>>,
+    begun: Arc<AtomicBool>,
 }
 
 impl<S> Opening<S> {
     pub(super) fn new(stream: S, limit: Duration) -> Opening<S> {
-        Opening { stream, missing: PREFACE, limit: Some(Box::pin(sleep(limit))) }
+        Opening { stream, missing: PREFACE, limit: Some(Box::pin(sleep(limit))), begun: Arc::default() }
+    }
+
+    /// Becomes true once the client has begun.
+    pub(super) fn begun(&self) -> Arc<AtomicBool> {
+        self.begun.clone()
+    }
+
+    fn begin(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let (compared, missing) = self.missing.split_at(bytes.len().min(self.missing.len()));
+        if !bytes.starts_with(compared) {
+            return Err(Error::new(ErrorKind::InvalidData, "the client does not speak HTTP/2"));
+        }
+        self.missing = missing;
+        if missing.is_empty() {
+            self.limit = None;
+            self.begun.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 }
 
@@ -30,20 +51,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Opening<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<Result<(), Error>> {
         let this = &mut *self;
-        let before = buffer.filled().len();
-        if let Some(limit) = &mut this.limit
-            && limit.as_mut().poll(context).is_ready()
-        {
+        let Some(limit) = &mut this.limit else { return Pin::new(&mut this.stream).poll_read(context, buffer) };
+        if limit.as_mut().poll(context).is_ready() {
             return Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the client did not begin")));
         }
+        let before = buffer.filled().len();
         ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
-        if this.limit.is_some() {
-            this.missing = this.missing.saturating_sub(buffer.filled().len() - before);
-            if this.missing == 0 {
-                this.limit = None;
-            }
-        }
-        Poll::Ready(Ok(()))
+        Poll::Ready(this.begin(&buffer.filled()[before..]))
     }
 }
 
