@@ -12,11 +12,11 @@ from prometheus_client.registry import Collector
 from pydantic import AfterValidator, Field
 
 from mizzen.config import ConfigError, DurationNs, SpecModel
+from mizzen.config.store_url import StoreUrl, parse_store_url
 from mizzen.mixer.adapters.base import Adapter
 from mizzen.mixer.adapters.environment import Environment
 from mizzen.mixer.adapters.rbac.folder import FolderSource
 from mizzen.mixer.adapters.rbac.state import PolicyState
-from mizzen.mixer.adapters.rbac.store_url import StoreUrl, parse_store_url
 from mizzen.mixer.adapters.results import AdapterError, CheckResult, Code, Status
 from mizzen.mixer.templates import Authorization, Instance
 
@@ -42,8 +42,10 @@ class RbacParams(SpecModel):
 class PolicySource(Protocol):
     """Keeps `state` equal to what a store holds. `known` turns true once the store was read."""
 
-    known: bool
     state: PolicyState
+
+    @property
+    def known(self) -> bool: ...
 
     def close(self) -> None:
         """The store is followed no more."""

@@ -1,4 +1,4 @@
-"""Where roles and bindings come from: a folder, or the custom resources of a Kubernetes."""
+"""Where resources come from: a folder, or the custom resources of a Kubernetes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic_core import PydanticCustomError
 
-from mizzen.config import invalid
+from mizzen.config.spec import invalid
 
 _FOLDER = "fs"
 _KUBERNETES = ("k8s", "kube", "kubernetes")

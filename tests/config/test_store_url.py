@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
-from mizzen.mixer.adapters.rbac.store_url import StoreUrl, parse_store_url
+from mizzen.config.store_url import StoreUrl, parse_store_url
 
 
 @pytest.mark.parametrize(
