@@ -55,6 +55,7 @@ def test_a_null_field_is_one_that_is_not_given() -> None:
     ("spec", "error"),
     [
         ("  entries: []", "4:3: spec: has no redis_server_url; accepted: a text"),
+        ("  redis_server_url:", "4:3: spec.redis_server_url: has no value; accepted: a text"),
         ("  redisServerURL: a", "4:3: spec: has no redisServerUrl; accepted: a text"),
         ("  redis_server_url: 7", "4:21: spec.redis_server_url: 7 is not a text; accepted: a text"),
         (

@@ -108,6 +108,8 @@ def _to_config_error(
     kind = fault["type"]
     context = fault.get("ctx", {})
     full = (*at, *path)
+    if kind == "missing" and value is None:
+        return resource.error(full, "has no value", accepted=_expected(node, schema), key=True)
     if kind == "missing":
         wanted = _as_written(str(fault["loc"][-1]), path, data)
         return resource.error(full, f"has no {wanted}", accepted=_expected(schema_child(node, wanted, schema), schema))
