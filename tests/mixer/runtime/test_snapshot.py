@@ -3,11 +3,12 @@ from __future__ import annotations
 import re
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
+from pydantic import model_validator
 
-from mizzen.config import parse_documents
+from mizzen.config import SpecModel, parse_documents
 from mizzen.mixer.runtime.snapshot import InUse, Snapshot, close_replaced
 
 from .stage import INVENTORY, ScriptedAdapter, Stage
@@ -81,6 +82,25 @@ def test_a_broken_resource_takes_no_other_down() -> None:
     stage.configure(policy() + "---\n" + policy(match="nope").replace("name: r}", "name: s}").split("---\n")[2])
     assert stage.check(CODE)["code"] == 7
     assert stage.count("config_resources_left_out") == 1
+
+
+class BrokenParams(SpecModel):
+    """Its author forgot that a list may be empty."""
+
+    names: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def look(self) -> Self:
+        assert self.names[0]
+        return self
+
+
+def test_a_validator_that_breaks_takes_no_other_resource_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ScriptedAdapter, "Params", BrokenParams)
+    stage = Stage()
+    (fault,) = stage.configure(policy() + "---\n{kind: scripted, metadata: {name: x}, spec: {names: []}}")
+    assert "x.scripted.istio-system: spec: cannot be read: IndexError: tuple index out of range" in fault
+    assert stage.check(CODE)["code"] == 7
 
 
 def test_a_deleted_resource_is_gone_even_while_another_is_broken() -> None:

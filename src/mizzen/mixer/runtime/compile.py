@@ -19,6 +19,7 @@ from mizzen.config.errors import ConfigError
 from mizzen.config.kinds import AttributeManifest
 from mizzen.config.resource import Resource
 from mizzen.config.spec import decode_spec
+from mizzen.mixer.calling import described
 from mizzen.mixer.expr import BUILTIN, Vocabulary
 from mizzen.mixer.runtime import inventory as kinds
 from mizzen.mixer.runtime.compile_handler import adapter_of, compile_handler
@@ -167,15 +168,23 @@ def _compile(
     resource: Resource, compile_one: Callable[[Resource], Attempt[Output]], last_good: Resource | None
 ) -> Outcome[Output]:
     """Compiles a resource, falling back to its last good version and then to what can be used of it."""
-    output, faults = compile_one(resource)
+    output, faults = _attempt(resource, compile_one)
     if not faults:
         return Outcome(resource, output, good=resource)
     if last_good is not None and last_good != resource:
-        earlier, its_faults = compile_one(last_good)
+        earlier, its_faults = _attempt(last_good, compile_one)
         if not its_faults and earlier is not None:
             return Outcome(resource, earlier, tuple(faults), last_good, is_kept=True)
     # a good version stays the last good one, also while something it refers to is missing
     return Outcome(resource, output, tuple(faults), last_good, is_left_out=True)
+
+
+def _attempt(resource: Resource, compile_one: Callable[[Resource], Attempt[Output]]) -> Attempt[Output]:
+    """What became of one resource; an exception is a fault of it and takes no other down."""
+    try:
+        return compile_one(resource)
+    except Exception as error:  # parameters of an adapter may have validators of their own
+        return None, [resource.error(("spec",), f"cannot be read: {type(error).__name__}: {described(error)}")]
 
 
 def _compile_manifest(resource: Resource) -> Attempt[AttributeManifest]:
