@@ -10,6 +10,8 @@ from mizzen.mixer.templates import Action, Authorization, Subject
 
 REFUSED = Status(Code.PERMISSION_DENIED, "opa: request was rejected")
 ALLOWED = Status()
+WITHOUT_DECISION = (1.0, 100)
+"""For how long and how often an answer counts that OPA did not give."""
 
 
 def ask(handler: OpaAdapter, method: str = "GET", user: str = "ann") -> CheckResult:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import pytest
 from pydantic import ValidationError
 from structlog.testing import capture_logs
-from tests.mixer.adapters.opa.authorizations import ALLOWED, REFUSED, ask, failures
+from tests.mixer.adapters.opa.authorizations import ALLOWED, REFUSED, WITHOUT_DECISION, ask, failures
 from tests.mixer.adapters.opa.conftest import Handlers
 
 from mizzen.mixer.adapters import CheckResult
@@ -69,7 +69,7 @@ def test_an_answer_of_no_use_is_a_failure(
 ) -> None:
     http_script.answer = lambda request: answer
     handler = handlers(http_script.url, fail_close=fail_close)
-    assert ask(handler) == CheckResult(REFUSED if fail_close else ALLOWED)
+    assert ask(handler) == CheckResult(REFUSED if fail_close else ALLOWED, *WITHOUT_DECISION)
     assert failures(handler) == 1
 
 
@@ -86,12 +86,12 @@ def test_a_list_of_policies_of_no_use_is_told_and_asked_for_again(
     assert len(http_script.requests) == 2
 
 
-def test_decisions_may_be_cached_but_failures_are_not(http_script: Script, handlers: Handlers) -> None:
+def test_decisions_may_be_cached_but_failures_only_for_a_moment(http_script: Script, handlers: Handlers) -> None:
     results = iter([{"result": True}, {"result": False}, {}])
     http_script.answer = lambda request: Answer(next(results))
     handler = handlers(http_script.url, fail_close=True, caching_interval="3s", caching_use_count=5)
     answers = [ask(handler) for _ in range(3)]
-    assert [(answer.valid_for, answer.uses) for answer in answers] == [(3.0, 5), (3.0, 5), (0.0, 0)]
+    assert [(answer.valid_for, answer.uses) for answer in answers] == [(3.0, 5), (3.0, 5), WITHOUT_DECISION]
 
 
 def test_failures_are_logged_once_a_second(http_script: Script, handlers: Handlers, bench: AdapterBench) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import wasmtime
 from structlog.testing import capture_logs
-from tests.mixer.adapters.opa.authorizations import ALLOWED, REFUSED, ask, failures, number
+from tests.mixer.adapters.opa.authorizations import ALLOWED, REFUSED, WITHOUT_DECISION, ask, failures, number
 from tests.mixer.adapters.opa.conftest import Handlers
 from tests.opa.server import OpaServer, build_bundle
 
@@ -191,7 +191,7 @@ def test_what_is_no_decision_is_a_failure(tmp_path: Path, handlers: Handlers, ru
     bundle = build_bundle(tmp_path / "b", POLICY, [f"mixerauthz/{rule}"])
     handler = handlers(bundle=str(bundle), check_method=f"data.mixerauthz.{rule}", fail_close=fail_close)
     for _ in range(2):
-        assert ask(handler, "PUT") == CheckResult(REFUSED if fail_close else ALLOWED)
+        assert ask(handler, "PUT") == CheckResult(REFUSED if fail_close else ALLOWED, *WITHOUT_DECISION)
     assert failures(handler) == 2
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from tests.mixer.adapters.opa.authorizations import ALLOWED, REFUSED, ask, failures, number
+from tests.mixer.adapters.opa.authorizations import ALLOWED, REFUSED, WITHOUT_DECISION, ask, failures, number
 from tests.mixer.adapters.opa.conftest import Handlers, Servers
 from tests.opa.server import OpaServer
 
@@ -58,7 +58,7 @@ def test_an_object_may_say_what_a_refused_client_gets(opa: OpaServer, handlers: 
     assert ask(handler, "PUT") == CheckResult(REFUSED, 3.0, 7)
     assert ask(handler, "PATCH") == CheckResult(REFUSED, 3.0, 7)
     assert failures(handler) == 0
-    assert ask(handler, "DELETE") == CheckResult(ALLOWED)
+    assert ask(handler, "DELETE") == CheckResult(ALLOWED, *WITHOUT_DECISION)
     assert failures(handler) == 1
 
 
@@ -76,7 +76,7 @@ def test_an_object_may_say_what_a_refused_client_gets(opa: OpaServer, handlers: 
 )
 def test_what_is_no_decision_is_a_failure(opa: OpaServer, handlers: Handlers, rule: str, fail_close: bool) -> None:
     handler = handlers(opa.url, policy=[f"package mixerauthz\n{rule}"], fail_close=fail_close, caching_interval="3s")
-    assert ask(handler) == CheckResult(REFUSED if fail_close else ALLOWED)
+    assert ask(handler) == CheckResult(REFUSED if fail_close else ALLOWED, *WITHOUT_DECISION)
     assert failures(handler) == 1
 
 

@@ -16,6 +16,7 @@ from mizzen.mixer.adapters.results import AdapterError, CheckResult, Code, Statu
 from mizzen.mixer.adapters.texts import json_value
 from mizzen.mixer.templates import Authorization, Instance, Values
 
+_VALID_WITHOUT_DECISION = (1.0, 100)  # an OK that said nothing would be remembered for the Mixer's default of a minute
 REFUSED = Status(Code.PERMISSION_DENIED, "opa: request was rejected")
 
 
@@ -31,7 +32,7 @@ class OpaAdapter(Adapter):
         super().__init__(params, environment)
         self._method = params.check_method
         self._valid_for, self._uses = params.caching_interval / 1e9, params.caching_use_count
-        self._without = CheckResult(REFUSED) if params.fail_close else CheckResult()
+        self._without = CheckResult(REFUSED if params.fail_close else Status(), *_VALID_WITHOUT_DECISION)
         self._silent_until = 0.0
         self.registry = CollectorRegistry()
         self._failures = Counter(

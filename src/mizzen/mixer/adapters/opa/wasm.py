@@ -108,10 +108,13 @@ class Evaluator:
         end = self._heap + len(content)
         self._write(content, self._heap)
         address = self._call("opa_eval", 0, self._entry_point, self._data, self._heap, len(content), end, 0)
-        results = json.loads(self._text(address))
-        if not results:
+        results = self._json(address)
+        if results == []:
             raise UndefinedError("is undefined")
-        return results[0]["result"]
+        try:
+            return results[0]["result"]  # type: ignore[index]
+        except (TypeError, LookupError):
+            raise OpaError("the answer is not as documented") from None
 
     @property
     def memory_size(self) -> int:
@@ -166,7 +169,13 @@ class Evaluator:
         return value
 
     def _value(self, address: int) -> object:
-        return json.loads(self._text(self._call("opa_json_dump", address)))
+        return self._json(self._call("opa_json_dump", address))
+
+    def _json(self, address: int) -> object:
+        try:
+            return json.loads(self._text(address))
+        except (ValueError, RecursionError):
+            raise OpaError("has a value that JSON cannot hold") from None
 
     def _parse(self, function: str, content: bytes) -> int:
         address = self._call("opa_malloc", len(content))
