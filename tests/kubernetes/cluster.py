@@ -20,6 +20,12 @@ ACCOUNT = "mizzen-mixer"
 ROLES = "/apis/rbac.istio.io/v1alpha1"
 APPLY = {"content-type": "application/apply-patch+yaml"}
 MERGE = {"content-type": "application/merge-patch+json"}
+CONFIG = "/apis/config.istio.io/v1alpha2"
+CUSTOM = (
+    f"{ROLES}/serviceroles",
+    f"{ROLES}/servicerolebindings",
+    *(f"{CONFIG}/{plural}" for plural in ("attributemanifests", "handlers", "instances", "rules")),
+)
 PLURALS = {"ValidatingAdmissionPolicy": "validatingadmissionpolicies"}
 CLUSTER_WIDE = {
     "Namespace",
@@ -47,8 +53,8 @@ class Cluster:
         for path in sorted(DEPLOY.glob("*.yaml")):
             for document in yaml.safe_load_all(path.read_text()):
                 self.apply(document)
-        for resource in ("serviceroles", "servicerolebindings"):
-            wait_until(partial(self.serves, f"{ROLES}/{resource}"), f"{resource} are served")
+        for resource in CUSTOM:
+            wait_until(partial(self.serves, resource), f"{resource} is served")
 
     def serves(self, path: str) -> bool:
         return self.client.get(path).status_code == 200

@@ -18,6 +18,7 @@ import typer
 from mizzen.cli.numbers import number_in, permissions, port_number, rate, seconds_in, worker_count
 
 if TYPE_CHECKING:
+    from mizzen.config.store_url import StoreUrl
     from mizzen.mixer.front import Tls
     from mizzen.mixer.listen import Listen
     from mizzen.mixer.server import MixerServer
@@ -55,8 +56,17 @@ class LogFormat(Enum):
 
 def mixer(
     config_dir: Annotated[
-        Path, typer.Option("--config-dir", metavar="DIR", help="Directory with the configuration, in YAML.")
-    ],
+        Path | None, typer.Option("--config-dir", metavar="DIR", help="Directory with the configuration, in YAML.")
+    ] = None,
+    config_store: Annotated[
+        str,
+        typer.Option(
+            "--config-store",
+            "--configStoreURL",
+            metavar="URL",
+            help="Store of the configuration: fs:///DIR, k8s:// or k8s:///KUBECONFIG; ?ns=A,B limits the namespaces.",
+        ),
+    ] = "",
     adapter_dir: Annotated[
         list[Path] | None,
         typer.Option("--adapter-dir", metavar="DIR", help="Folder with adapters in Python; may be given again."),
@@ -262,13 +272,12 @@ def mixer(
         fail("--address unix:///PATH: is for one process; accepted: --workers 1", EXIT_USAGE)
     address, port = listen.address or LOOPBACK, port if listen.port is None else listen.port
     configure_logs(log_level.value, json=log_format is LogFormat.JSON)
-    if not config_dir.is_dir():
-        fail(f"--config-dir {config_dir}: is not a directory; accepted: an existing directory", EXIT_USAGE)
+    place = configuration(config_dir, config_store)
     for directory in adapter_dir or ():
         if not directory.is_dir():
             fail(f"--adapter-dir {directory}: is not a directory; accepted: an existing directory", EXIT_USAGE)
     settings = MixerSettings(
-        config_directory=config_dir,
+        place,
         owns_process=True,
         adapter_directories=tuple(adapter_dir or ()),
         address=address,
@@ -311,6 +320,36 @@ def mixer(
         except ImportError as error:
             fail(f"--tracing-otlp-endpoint: needs the extra otlp (pip install 'mizzen[otlp]'): {error}", EXIT_USAGE)
         run(server)
+
+
+def configuration(directory: Path | None, url: str) -> Path | StoreUrl:
+    """Where the configuration is, of the two options of which one is given."""
+    from pydantic_core import PydanticCustomError
+
+    from mizzen.config.store_url import parse_store_url
+
+    if bool(directory) == bool(url):
+        fail("accepted: one of --config-dir DIR and --config-store URL", EXIT_USAGE)
+    if directory:
+        return existing("--config-dir", directory)
+    try:
+        store = parse_store_url(url)
+    except PydanticCustomError as error:
+        accepted = (error.context or {}).get("accepted", "")
+        fail(f"--config-store {url} {error.message()}; accepted: {accepted}", EXIT_USAGE)
+    if store.folder:
+        return existing("--config-store", store.folder)
+    try:
+        import mizzen.kubernetes.client  # noqa: F401
+    except ImportError as error:
+        fail(f"--config-store: needs the extra kubernetes (pip install 'mizzen[kubernetes]'): {error}", EXIT_USAGE)
+    return store
+
+
+def existing(option: str, directory: Path) -> Path:
+    if not directory.is_dir():
+        fail(f"{option} {directory}: is not a directory; accepted: an existing directory", EXIT_USAGE)
+    return directory
 
 
 def listen_on(text: str, mode: int) -> Listen:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -17,6 +17,8 @@ from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, Proce
 from mizzen import __version__
 from mizzen.config.resource import DEFAULT_NAMESPACE
 from mizzen.config.store import FileStore
+from mizzen.config.store_url import StoreUrl
+from mizzen.config.stores import Store
 from mizzen.loglevel import LOG_LEVEL
 from mizzen.mixer.certificates import Certificates
 from mizzen.mixer.explain import Explainer
@@ -46,8 +48,9 @@ CLOSE_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class MixerSettings:
-    """Settings of one Mixer. Port 0 means any free one; both servers bind to `address`. A `socket` takes the place of
-    `port`, and `address` is then that of monitoring alone.
+    """Settings of one Mixer. `configuration` is a folder, or another store (that of a Kubernetes needs the extra
+    `kubernetes`). Port 0 means any free one; both servers bind to `address`. A `socket` takes the place of `port`, and
+    `address` is then that of monitoring alone.
 
     `adapter_directories` are folders with adapters and templates; `installed_adapters` says whether those of installed
     packages are loaded. `decisions` says what is kept of refusals, `explain` whether clients may ask for explanations.
@@ -56,7 +59,7 @@ class MixerSettings:
     With `owns_process` the interpreter is set for short pauses, which concerns the whole process: see `interpreter`.
     """
 
-    config_directory: Path
+    configuration: Path | StoreUrl
     address: str = "127.0.0.1"
     port: int = 9091
     socket: UnixSocket | None = None
@@ -84,7 +87,7 @@ class MixerServer:
         _describe_process(self.metrics.registry)
         self.decisions = Decisions(settings.decisions, self.metrics)
         self.dispatcher = Dispatcher(Snapshot(), self.metrics, decisions=self.decisions)
-        store = FileStore(settings.config_directory, settings.default_namespace)
+        store, self._close_store = _open_store(settings, self.metrics.registry)
         role, folders = settings.role, settings.adapter_directories
         self._counts = SharedCounts(role.counts) if role is not None else None
         self.controller = Controller(
@@ -207,6 +210,7 @@ class MixerServer:
         closing.join(CLOSE_SECONDS)
         if closing.is_alive():
             structlog.get_logger().error("handlers are not closed in time", seconds=CLOSE_SECONDS)
+        self._close_store()
         if self.tracing is not None:
             self.tracing.close()
         if self.monitoring is not None:
@@ -248,6 +252,19 @@ class MixerServer:
         if self._serving.is_set():
             return text_page("ready")
         return text_page("not serving", HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _open_store(settings: MixerSettings, registry: CollectorRegistry) -> tuple[Store, Callable[[], None]]:
+    """The store and what closes it. Raises ImportError without the extra that it needs."""
+    place, namespace = settings.configuration, settings.default_namespace
+    if isinstance(place, Path):
+        return FileStore(place, namespace), lambda: None
+    if place.folder:
+        return FileStore(place.folder, namespace), lambda: None
+    from mizzen.kubernetes.store import ClusterStore
+
+    store = ClusterStore(place, namespace, registry=registry)
+    return store, store.close
 
 
 def _tracing(endpoint: str, registry: CollectorRegistry) -> Tracing | None:

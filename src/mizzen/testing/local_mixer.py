@@ -58,7 +58,7 @@ class LocalMixer:
             {**TEMPLATES, **{template.name: template for template in templates}},
         )
         settings = MixerSettings(
-            config_directory=self.directory,
+            self.directory,
             port=0,
             monitoring_port=0,
             adapter_directories=tuple(adapter_directories),

@@ -13,7 +13,8 @@ import structlog
 
 from mizzen.config.errors import ConfigError
 from mizzen.config.resource import Resource
-from mizzen.config.store import FileStore, StoreState
+from mizzen.config.store import StoreState
+from mizzen.config.stores import Store
 from mizzen.mixer.runtime.compile import located
 from mizzen.mixer.runtime.dispatch import Dispatcher
 from mizzen.mixer.runtime.interpreter import Settlement, uncollected
@@ -31,7 +32,7 @@ class Controller:
 
     def __init__(
         self,
-        store: FileStore,
+        store: Store,
         dispatcher: Dispatcher,
         metrics: RuntimeMetrics,
         inventory: Inventory | None = None,
