@@ -24,7 +24,7 @@ from mizzen.mixer.adapters import (
 from mizzen.mixer.expr import Value, ValueType
 from mizzen.mixer.runtime import CallError, Dispatcher, Inventory, RuntimeMetrics, Snapshot
 from mizzen.mixer.runtime.snapshot import close_replaced
-from mizzen.mixer.templates import TEMPLATES, Instance, InstanceTypes, Problem, Template, Variety
+from mizzen.mixer.templates import TEMPLATES, Instance, InstanceTypes, Kubernetes, Problem, Template, Variety
 from mizzen.wire import CheckCall, QuotaParams, ReportCall, encode_check_request, encode_report_request
 from mizzen.wire.pb.istio.mixer.v1 import mixer_pb2
 
@@ -52,6 +52,7 @@ class ScriptedParams(SpecModel):
     answers_with: str = ""
     invalid: str = ""
     unbuildable: str = ""
+    looks_up: bool = False
 
 
 class ScriptedAdapter(Adapter):
@@ -60,6 +61,7 @@ class ScriptedAdapter(Adapter):
     name = "scripted"
     templates = frozenset(["checknothing", "listentry", "keyval", "quota", "metric", "reportnothing", "kubernetes"])
     Params = ScriptedParams
+    deterministic = True
 
     def __init__(self, params: ScriptedParams, environment: Environment) -> None:
         super().__init__(params, environment)
@@ -69,6 +71,7 @@ class ScriptedAdapter(Adapter):
         self.checks: list[Instance] = []
         self.quotas: list[tuple[Instance, QuotaArguments]] = []
         self.reports: list[list[Instance]] = []
+        self.generated = 0
         self.closed = 0
 
     @classmethod
@@ -98,8 +101,9 @@ class ScriptedAdapter(Adapter):
         self._fail()
 
     def generate(self, instance: Instance) -> Mapping[str, Value]:
+        self.generated += 1
         self._fail()
-        return self.params.output
+        return looked_up(instance) if self.params.looks_up else self.params.output
 
     def close(self) -> None:
         self.closed += 1
@@ -107,6 +111,19 @@ class ScriptedAdapter(Adapter):
     def _fail(self) -> None:
         if self.params.fails:
             raise RuntimeError(self.params.fails)
+
+
+def looked_up(instance: Instance) -> Mapping[str, Value]:
+    """Outputs that depend on the uids: none for one that is not known, a failure for a bad one."""
+    assert isinstance(instance, Kubernetes)
+    outputs: dict[str, Value] = {}
+    for side, uid in (("source", instance.source_uid), ("destination", instance.destination_uid)):
+        if uid == "bad":
+            raise RuntimeError("cannot look it up")
+        if uid not in ("", "unknown"):
+            name = uid.removesuffix("-1").removesuffix("-2")
+            outputs |= {f"{side}_pod_name": name, f"{side}_labels": {"app": name}, f"{side}_workload_name": uid}
+    return outputs
 
 
 INVENTORY = Inventory({**ADAPTERS, "scripted": ScriptedAdapter}, {**TEMPLATES, "keyval": KEYVAL})

@@ -40,6 +40,9 @@ class Adapter:
     Params: ClassVar[type[SpecModel]] = NoParams
     blocking: ClassVar[bool] = False
     """Whether the plain methods may wait for a network or a disk."""
+    deterministic: ClassVar[bool] = False
+    """Whether `generate` gives the same outputs for equal instances, as long as nothing outside has changed: records of
+    one Report that have equal instances then share one call."""
 
     registry: CollectorRegistry | None = None
     """Set in `__init__` by an adapter that has metrics for the Mixer's `/metrics`; shown while the handler lives."""

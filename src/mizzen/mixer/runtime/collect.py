@@ -6,8 +6,10 @@ instances in the same order, that of the records and within one record that of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import operator
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
 from mizzen.config.kinds import FailurePolicy
@@ -16,9 +18,9 @@ from mizzen.mixer.calling import HandlerError, Waits, failed
 from mizzen.mixer.expr import AttributeSource, Expression, Value
 from mizzen.mixer.runtime.grouping import Grouping
 from mizzen.mixer.runtime.identity import NAMESPACE_ATTRIBUTES, identity_namespace
-from mizzen.mixer.runtime.index import OnFailure
 from mizzen.mixer.runtime.live import LiveHandler
-from mizzen.mixer.runtime.preprocess import GenerationError, generate
+from mizzen.mixer.runtime.overlay import Overlay
+from mizzen.mixer.runtime.preprocess import GenerationError, generate, repeated
 from mizzen.mixer.runtime.routing import NamespaceRoutes, RouteTable, Step
 from mizzen.mixer.runtime.watch import Watch
 from mizzen.mixer.templates import Instance, InstanceError
@@ -28,6 +30,8 @@ Destination: TypeAlias = tuple[LiveHandler, str, FailurePolicy]
 """A handler, a template and the policy of the rules that send there."""
 _Place: TypeAlias = tuple[int, int]
 """The number of a record and that of a step among those of its routes: what comes first."""
+_Shared: TypeAlias = tuple[Mapping[str, Value], list[int] | None]
+"""Generated attributes, and the numbers of the records that have them; None: all of the Report."""
 _IDENTITY = Plan([(name, None) for name in NAMESPACE_ATTRIBUTES], [])
 _REPORT = "report"
 
@@ -87,13 +91,46 @@ def collect(routes: RouteTable, call: ReportCall, watch: Watch) -> Waits[Collect
     bags: Sequence[Bag] = ()
     for namespace, among in _namespaces(routes, call):
         own = routes.of(namespace)
-        if own.grouping is not None:
-            _collect_groups(call, among, own.report_places, own.grouping, collected, watch)
-            continue
-        bags = bags or list(call.bags())
-        for number in range(len(bags)) if among is None else among:
-            yield from _collect_record(bags[number], number, own, collected, watch)
+        grouping = own.grouping
+        if grouping is None:
+            bags = bags or list(call.bags())
+            for number in range(len(bags)) if among is None else among:
+                yield from _collect_record(bags[number], number, own, collected, watch)
+        else:
+            groups = _Groups(call, own.report_places, grouping, collected, watch)
+            if grouping.generators is None:
+                groups.collect([({}, among)])
+            else:
+                found = yield from _generated(call, among, own, grouping.generators, collected, watch)
+                groups.collect(found)
     return collected
+
+
+def _generated(
+    call: ReportCall, among: list[int] | None, routes: NamespaceRoutes, plan: Plan, collected: Collected, watch: Watch
+) -> Waits[list[_Shared]]:
+    """The records that can be used, taken together by what is generated for them."""
+    found: dict[Hashable, tuple[Mapping[str, Value], list[int]]] = {}
+    for bag, members, _ in call.group(plan, among):
+        try:
+            view = yield from generate(routes, bag, watch, len(members))
+        except GenerationError as error:
+            for number in members:
+                _unusable(number, error, collected, watch)
+        else:
+            values = view.values if isinstance(view, Overlay) else {}
+            found.setdefault(_identity(values), (values, []))[1].extend(members)
+    return [(values, sorted(members)) for values, members in found.values()]
+
+
+def _identity(values: Mapping[str, Value]) -> Hashable:
+    """Equal for equal values only; a name always has values of one type."""
+    try:
+        return frozenset(
+            (name, frozenset(value.items()) if isinstance(value, Mapping) else value) for name, value in values.items()
+        )
+    except TypeError:  # a map of something that is no text: by itself
+        return id(values)
 
 
 def _namespaces(routes: RouteTable, call: ReportCall) -> Iterable[tuple[str, list[int] | None]]:
@@ -108,70 +145,97 @@ def _namespaces(routes: RouteTable, call: ReportCall) -> Iterable[tuple[str, lis
     return [(namespace, sorted(members)) for namespace, members in found.items()]
 
 
-def _collect_groups(
-    call: ReportCall,
-    among: list[int] | None,
-    places: Mapping[int, int],
-    grouping: Grouping,
-    collected: Collected,
-    watch: Watch,
-) -> None:
-    single: list[tuple[list[int], list[Step]]] = []
-    columns = grouping.columns
-    for bag, members, numbers in call.group(grouping.plan, among):
+class _Groups:
+    """Collects groups of records of one namespace."""
+
+    def __init__(
+        self, call: ReportCall, places: Mapping[int, int], grouping: Grouping, collected: Collected, watch: Watch
+    ) -> None:
+        self.call = call
+        self.places = places
+        self.grouping = grouping
+        self.collected = collected
+        self.watch = watch
+
+    def collect(self, shared: Iterable[_Shared]) -> None:
+        """Takes the records, each with the attributes that are generated for it."""
+        shared = list(shared)
+        for generated, among in shared:
+            self._collect_shared(generated, among)
+        if len(self.grouping.sampled):
+            self._collect_samples(shared)
+
+    def _collect_shared(self, generated: Mapping[str, Value], among: list[int] | None) -> None:
+        for bag, members, numbers in self.call.group(self.grouping.plan, among):
+            steps = self._collect_group(_laid_over(bag, generated), members, numbers)
+            for number in members if steps else ():
+                for step in steps:
+                    self._collect_step(_laid_over(self.bags[number], generated), number, step)
+
+    def _collect_samples(self, shared: list[_Shared]) -> None:
+        """Asks the rules that apply to a sample, for one record after the other."""
+        views = [
+            (number, generated)
+            for generated, among in shared
+            for number in (range(len(self.bags)) if among is None else among)
+        ]
+        for number, generated in sorted(views, key=operator.itemgetter(0)):
+            view = _laid_over(self.bags[number], generated)
+            for route in self.grouping.sampled.matching(view, self.watch.condition_failed):
+                for step in route.steps:
+                    self._collect_step(view, number, step)
+
+    @cached_property
+    def bags(self) -> list[Bag]:
+        return list(self.call.bags())
+
+    def _collect_step(self, bag: AttributeSource, number: int, step: Step) -> None:
+        _collect_step(bag, number, step, self.places, self.collected, self.watch)
+
+    def _collect_group(
+        self, bag: AttributeSource, members: list[int], numbers: tuple[list[float] | None, ...]
+    ) -> list[Step]:
+        """Builds what is the same in the whole group; the steps that want each record of it."""
         first, count = members[0], len(members)
+        columns = self.grouping.columns
         known: dict[Expression, Value] = {}
-        steps: list[Step] = []
-        for route in grouping.rules.matching(bag, _repeated(watch, count)):
+        single: list[Step] = []
+        for route in self.grouping.rules.matching(bag, repeated(self.watch, count)):
             for step in route.steps:
                 if id(step) not in columns:
-                    steps.append(step)
+                    single.append(step)
                     continue
-                place = (first, places[id(step)])
+                place = (first, self.places[id(step)])
                 try:
                     instance = step.instance.builder.build_sharing(bag, known)
                 except InstanceError as error:
-                    watch.instance_failed(_REPORT, error, count)
-                    collected.fail(place, str(error))
+                    self.watch.instance_failed(_REPORT, error, count)
+                    self.collected.fail(place, str(error))
                     continue
                 column = columns[id(step)]
                 group = InstanceGroup(instance, count, None if column is None else numbers[column])
-                collected.add(place, step, instance.template, group)
-        if steps:
-            single.append((members, steps))
-    if not single and not len(grouping.sampled):
-        return
-    bags = list(call.bags())
-    for members, steps in single:
-        for number in members:
-            for step in steps:
-                _collect_step(bags[number], number, step, places, collected, watch)
-    if len(grouping.sampled):
-        for number in range(len(bags)) if among is None else among:
-            for route in grouping.sampled.matching(bags[number], watch.condition_failed):
-                for step in route.steps:
-                    _collect_step(bags[number], number, step, places, collected, watch)
+                self.collected.add(place, step, instance.template, group)
+        return single
 
 
-def _repeated(watch: Watch, count: int) -> OnFailure:
-    """Tells of conditions that failed for each record of a group."""
-
-    def failed(rule: str, error: Exception, rules: int) -> None:
-        watch.condition_failed(rule, error, rules * count)
-
-    return failed
+def _laid_over(bag: Bag, generated: Mapping[str, Value]) -> AttributeSource:
+    return Overlay(bag, generated) if generated else bag
 
 
 def _collect_record(bag: Bag, number: int, routes: NamespaceRoutes, collected: Collected, watch: Watch) -> Waits[None]:
     try:
         view = yield from generate(routes, bag, watch)
     except GenerationError as error:
-        watch.metrics.bag_failures.inc()
-        collected.fail((number, 0), f"preprocessing attributes failed: {error}")
+        _unusable(number, error, collected, watch)
         return
     for route in routes.report.matching(view, watch.condition_failed):
         for step in route.steps:
             _collect_step(view, number, step, routes.report_places, collected, watch)
+
+
+def _unusable(number: int, error: GenerationError, collected: Collected, watch: Watch) -> None:
+    watch.metrics.bag_failures.inc()
+    collected.fail((number, 0), f"preprocessing attributes failed: {error}")
 
 
 def _collect_step(

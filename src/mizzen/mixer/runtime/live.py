@@ -78,6 +78,11 @@ class LiveHandler:
         except Exception:  # an adapter's own code
             return False
 
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether records with equal instances may share what it generates."""
+        return self.adapter.deterministic is True
+
     def report_groups(self, groups: Sequence[InstanceGroup]) -> Future[None] | None:
         return self._caller.call("report_groups", groups[0].instance.template, type(None), groups)
 

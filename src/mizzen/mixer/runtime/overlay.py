@@ -21,6 +21,11 @@ class Overlay:
         self._values: dict[str, Value] = dict(values or {})
         self.is_partial = False
 
+    @property
+    def values(self) -> Mapping[str, Value]:
+        """What is laid over the request."""
+        return self._values
+
     def get(self, name: str) -> Value | None:
         value = self._values.get(name)
         return self._base.get(name) if value is None else value

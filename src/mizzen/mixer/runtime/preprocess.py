@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from mizzen.config.kinds import FailurePolicy
 from mizzen.mixer.calling import HandlerError, Waits, failed, resolve
 from mizzen.mixer.expr import AttributeSource, EvaluationError, Value
+from mizzen.mixer.runtime.index import OnFailure
 from mizzen.mixer.runtime.overlay import Overlay
 from mizzen.mixer.runtime.routing import NamespaceRoutes, Step
 from mizzen.mixer.runtime.vocabulary import output_prefix
@@ -19,18 +20,19 @@ class GenerationError(Exception):
     """A generator or one of its bindings failed; the bag cannot be used."""
 
 
-def generate(routes: NamespaceRoutes, bag: AttributeSource, watch: Watch) -> Waits[AttributeSource]:
+def generate(routes: NamespaceRoutes, bag: AttributeSource, watch: Watch, records: int = 1) -> Waits[AttributeSource]:
     """`bag`, or a view of it with generated attributes. Raises `GenerationError` with the text of every failure.
 
     Every generator sees the request alone, so their order matters only where two write the same attribute: the first
-    one counts. A rule that fails open has no attributes where its generator cannot answer.
+    one counts. A rule that fails open has no attributes where its generator cannot answer. `records` is the number of
+    those that `bag` stands for.
     """
     if not len(routes.generate):
         return bag
     view = Overlay(bag)
     failures: list[str] = []
     begun: list[tuple[Step, Mapping[str, Value] | Future[Mapping[str, Value]]]] = []
-    for route in routes.generate.matching(bag, watch.condition_failed):
+    for route in routes.generate.matching(bag, repeated(watch, records)):
         for step in route.steps:
             try:
                 begun.append((step, step.handler.generate(step.instance.builder.build(bag))))
@@ -43,7 +45,7 @@ def generate(routes: NamespaceRoutes, bag: AttributeSource, watch: Watch) -> Wai
             view.add(_bound(step, bag, (yield from resolve(answer))))
         except HandlerError as error:
             if step.policy is FailurePolicy.FAIL_OPEN:
-                watch.passed_over(step.handler.name, step.policy, error)
+                watch.passed_over(step.handler.name, step.policy, error, records)
                 view.is_partial = True
             else:
                 failures.append(str(error))
@@ -52,6 +54,15 @@ def generate(routes: NamespaceRoutes, bag: AttributeSource, watch: Watch) -> Wai
     if failures:
         raise GenerationError(", ".join(failures))
     return view
+
+
+def repeated(watch: Watch, records: int) -> OnFailure:
+    """Tells of conditions that failed for each of so many records."""
+
+    def failed(rule: str, error: Exception, rules: int) -> None:
+        watch.condition_failed(rule, error, rules * records)
+
+    return failed
 
 
 def _bound(step: Step, bag: AttributeSource, outputs: Mapping[str, Value]) -> dict[str, Value]:

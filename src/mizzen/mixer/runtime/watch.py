@@ -34,8 +34,9 @@ class Watch:
         self.metrics.instance_failures.labels(variety).inc(instances)
         self._say(f"instance {variety}", "instance cannot be built", variety=variety, error=error)
 
-    def passed_over(self, handler: str, policy: FailurePolicy, error: Exception) -> None:
-        self.metrics.failures_passed_over.labels(policy.name).inc()
+    def passed_over(self, handler: str, policy: FailurePolicy, error: Exception, calls: int = 1) -> None:
+        """`calls` of the handler, or records that shared one, were answered by the policy."""
+        self.metrics.failures_passed_over.labels(policy.name).inc(calls)
         self._say(
             f"passed over {handler}",
             "handler failed; the rule's failurePolicy answers",

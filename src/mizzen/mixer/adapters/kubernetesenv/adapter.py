@@ -31,6 +31,7 @@ class KubernetesEnvAdapter(Adapter):
     name = "kubernetesenv"
     templates = frozenset(["kubernetes"])
     Params = KubernetesEnvParams
+    deterministic = True
 
     def __init__(
         self, params: KubernetesEnvParams, environment: Environment, variables: Mapping[str, str] = os.environ
