@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mizzen.cli.get import DEFAULT_SERVER, Server
-from mizzen.cli.mixer import LogLevel
+from mizzen.cli.mixer_flags import LogLevel
 from mizzen.cli.outcome import EXIT_FAILED, EXIT_USAGE, fail
 
 VERB = "log-level"
