@@ -5,8 +5,7 @@ where it cannot be understood. A file that cannot be read or holds a document th
 good resources that it does not redefine; a resource whose head is faulty keeps its last good version. A resource goes
 away only when its document is gone from a file that is otherwise in order, or when the file is gone.
 
-The watch is told of changes by the kernel (watchfiles) and never polls for them; only after a pause of seconds it looks
-once more by itself, for file systems that do not tell.
+The watch is told of changes (`following`) and never polls for them.
 """
 
 from __future__ import annotations
@@ -17,18 +16,16 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from watchfiles import Change, awatch
+from watchfiles import Change
 
 from mizzen.config.errors import ConfigError
+from mizzen.config.following import BACKOFF_SECONDS, Pace, times_to_look
 from mizzen.config.pieces import Piece, read_pieces
 from mizzen.config.position import Position
 from mizzen.config.resource import DEFAULT_NAMESPACE, Resource
 from mizzen.config.scan import SUFFIXES, Scan, ScannedFile, scan_directory
 
-_QUIET_MS = 20
-_LONGEST_WAIT_MS = 80
-_UNTOLD_MS = 5_000
-_BACKOFF_SECONDS = 1.0
+_PACE = Pace(quiet_ms=20, longest_wait_ms=80)
 _NOTHING = ScannedFile()
 
 
@@ -128,40 +125,23 @@ class FileStore:
             with contextlib.suppress(OSError):  # awatch says so when the directory is missing
                 async for state in self._watch_once():
                     yield state
-            await asyncio.sleep(_BACKOFF_SECONDS)
+            await asyncio.sleep(BACKOFF_SECONDS)
 
     async def _watch_once(self) -> AsyncIterator[StoreState]:
-        changes = awatch(
-            self.directory,
-            watch_filter=_is_relevant,
-            step=_QUIET_MS,
-            debounce=_LONGEST_WAIT_MS,
-            rust_timeout=_UNTOLD_MS,
-            yield_on_timeout=True,
-        )
-        told = asyncio.ensure_future(anext(changes))
         watched = self.directory.stat().st_ino
-        try:
-            await asyncio.sleep(0)  # lets the watch begin, so that no change can fall between it and the first look
-            while True:
+        async with contextlib.aclosing(times_to_look([self.directory], _is_relevant, _PACE)) as times:
+            async for _ in times:
                 state = await self._look()
                 if state is not None:
                     yield state
                 if self.directory.stat().st_ino != watched:
                     return  # another directory took its place: watch that one
-                await told
-                told = asyncio.ensure_future(anext(changes))
-        finally:
-            told.cancel()
-            with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration, OSError):
-                await told
-            await changes.aclose()
 
     async def _look(self) -> StoreState | None:
         before = self.state
         scan = await asyncio.to_thread(self._scan)
         if _is_halfway(before, scan):
-            await asyncio.sleep(_LONGEST_WAIT_MS / 1000)
+            await asyncio.sleep(_PACE.longest_wait_ms / 1000)
             scan = await asyncio.to_thread(self._scan)
         if scan == {name: state.scanned for name, state in before.files.items()}:
             return None

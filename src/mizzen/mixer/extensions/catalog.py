@@ -10,9 +10,10 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import structlog
-from watchfiles import Change, awatch
+from watchfiles import Change
 
 from mizzen.config.errors import ConfigError
+from mizzen.config.following import BACKOFF_SECONDS, Pace, times_to_look
 from mizzen.mixer.adapters import Adapter
 from mizzen.mixer.extensions.entry_points import load_entry_points
 from mizzen.mixer.extensions.faults import faults_of
@@ -22,11 +23,8 @@ from mizzen.mixer.extensions.objects import Defined
 from mizzen.mixer.runtime.inventory import Inventory
 from mizzen.mixer.templates import Template
 
-_QUIET_MS = 50
-_LONGEST_WAIT_MS = 200
+_PACE = Pace(quiet_ms=50, longest_wait_ms=200)
 _SETTLE_SECONDS = 0.1
-_BACKOFF_SECONDS = 1.0
-_UNTOLD_MS = 5_000
 
 
 class Catalog:
@@ -91,32 +89,15 @@ class Catalog:
             with contextlib.suppress(OSError):  # a folder is gone for now: everything stays as it was
                 async for _ in self._watch_once():
                     yield
-            await asyncio.sleep(_BACKOFF_SECONDS)
+            await asyncio.sleep(BACKOFF_SECONDS)
 
     async def _watch_once(self) -> AsyncIterator[None]:
-        changes = awatch(
-            *self._directories,
-            watch_filter=_is_relevant,
-            step=_QUIET_MS,
-            debounce=_LONGEST_WAIT_MS,
-            rust_timeout=_UNTOLD_MS,
-            yield_on_timeout=True,
-        )
-        told = asyncio.ensure_future(anext(changes))
-        try:
-            await asyncio.sleep(0)  # lets the watch begin, so that no change can fall between it and the first look
-            while True:
+        async with contextlib.aclosing(times_to_look(self._directories, _is_relevant, _PACE)) as times:
+            async for _ in times:
                 if await asyncio.to_thread(self._is_halfway):
                     await asyncio.sleep(_SETTLE_SECONDS)
                 if await asyncio.to_thread(self._refreshed):
                     yield
-                await told
-                told = asyncio.ensure_future(anext(changes))
-        finally:
-            told.cancel()
-            with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration, OSError):
-                await told
-            await changes.aclose()
 
     def _refreshed(self) -> bool:
         """As `refresh`; whatever else goes wrong with somebody's module must not end the Mixer."""
