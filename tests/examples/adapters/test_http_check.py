@@ -1,15 +1,22 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from mizzen.mixer.adapters import AdapterError
 from mizzen.sdk import Code
-from mizzen.testing import AdapterRun, LocalMixer, assert_allowed, assert_refused, unused_port
+from mizzen.testing import (
+    AdapterRun,
+    EchoBackend,
+    EchoRequest,
+    EchoResponse,
+    LocalMixer,
+    assert_allowed,
+    assert_refused,
+    unused_port,
+)
 
 from .load import EXAMPLES, adapter_of
 
@@ -23,38 +30,21 @@ class Service:
     def __init__(self) -> None:
         self.asked: list[dict[str, str]] = []
         self.status, self.broken = 200, False
-        outer = self
+        self.server = EchoBackend(self.respond)
+        self.url = f"http://{self.server.address}/check"
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                question = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                outer.asked.append(question)
-                answer = {"allowed": question["user"] == "mia", "reason": "no badge"}
-                body = b"what?" if outer.broken else json.dumps(answer).encode()
-                self.send_response(outer.status)
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/check"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
-        self.thread.start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+    def respond(self, request: EchoRequest) -> EchoResponse:
+        question = json.loads(request.body)
+        self.asked.append(question)
+        answer = {"allowed": question["user"] == "mia", "reason": "no badge"}
+        return EchoResponse(self.status, body=b"what?" if self.broken else json.dumps(answer).encode())
 
 
 @pytest.fixture
 def service() -> Iterator[Service]:
     found = Service()
-    yield found
-    found.close()
+    with found.server:
+        yield found
 
 
 def badge(user: str) -> object:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from mizzen.testing import wait_until
+from mizzen.testing import EchoBackend, EchoRequest, EchoResponse, wait_until
 
 ADVICE = "the tests of redisquota start a real Redis: install redis-server (Debian: apt-get install redis-server)"
 
@@ -108,47 +106,19 @@ class HttpScript:
     def __init__(self) -> None:
         self.answer: Callable[[HttpRequest], HttpAnswer] = lambda request: HttpAnswer()
         self.requests: list[HttpRequest] = []
-        script = self
+        self.server = EchoBackend(self.respond)
+        self.url = f"http://{self.server.address}"
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle_any(self) -> None:
-                size = int(self.headers.get("content-length", 0))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                request = HttpRequest(self.command, self.path, headers, self.rfile.read(size))
-                script.requests.append(request)
-                answer = script.answer(request)
-                self.send_response(answer.status)
-                for name, value in answer.headers.items():
-                    self.send_header(name, value)
-                self.send_header("content-length", str(len(answer.body)))
-                self.end_headers()
-                self.wfile.write(answer.body)
-
-            do_GET = do_POST = do_PUT = handle_any  # noqa: N815
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                """Nothing is printed."""
-
-        class Server(ThreadingHTTPServer):
-            def handle_error(self, request: object, client_address: object) -> None:
-                """A client that gave up is part of some tests."""
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)
-        self.thread.start()
-
-    def stop(self) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+    def respond(self, received: EchoRequest) -> EchoResponse:
+        headers = {name.lower(): value for name, value in received.headers}
+        request = HttpRequest(received.method, received.path, headers, received.body)
+        self.requests.append(request)
+        answer = self.answer(request)
+        return EchoResponse(answer.status, tuple(answer.headers.items()), answer.body)
 
 
 @pytest.fixture
 def http_script() -> Iterator[HttpScript]:
     script = HttpScript()
-    yield script
-    script.stop()
+    with script.server:
+        yield script

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from mizzen.mixer.adapters import ADAPTERS, Adapter, CheckResult
 from mizzen.mixer.runtime import Inventory
 from mizzen.mixer.server import MixerServer, MixerSettings
 from mizzen.mixer.templates import TEMPLATES
+from mizzen.testing import EchoBackend, EchoRequest, EchoResponse
 from mizzen.wire.pb.istio.mixer.v1 import mixer_pb2, mixer_pb2_grpc
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -49,35 +48,25 @@ class Waiting(Adapter):
         return CheckResult()
 
 
-class Receiver(ThreadingHTTPServer):
+class Receiver:
+    """Takes spans over OTLP and keeps (trace, name)."""
+
     def __init__(self) -> None:
         self.names: list[tuple[str, str]] = []
-        super().__init__(("127.0.0.1", 0), _Handler)
+        self.server = EchoBackend(self.respond)
 
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+    def respond(self, request: EchoRequest) -> EchoResponse:
+        for resource in ExportTraceServiceRequest.FromString(request.body).resource_spans:
             for scope in resource.scope_spans:
-                self.server.names += [(span.trace_id.hex(), span.name) for span in scope.spans]
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None: ...
+                self.names += [(span.trace_id.hex(), span.name) for span in scope.spans]
+        return EchoResponse()
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     receiver = Receiver()
-    thread = threading.Thread(target=receiver.serve_forever, args=(0.05,))
-    thread.start()
-    yield receiver
-    receiver.shutdown()
-    thread.join()
-    receiver.server_close()
+    with receiver.server:
+        yield receiver
 
 
 def test_a_sampled_call_and_all_the_adapters_it_asks_are_spans_of_one_trace(tmp_path: Path, receiver: Receiver) -> None:
@@ -88,7 +77,7 @@ def test_a_sampled_call_and_all_the_adapters_it_asks_are_spans_of_one_trace(tmp_
         port=0,
         monitoring_port=0,
         installed_adapters=False,
-        tracing_endpoint=f"http://127.0.0.1:{receiver.server_address[1]}",
+        tracing_endpoint=f"http://{receiver.server.address}",
     )
     server = MixerServer(settings, inventory)
     server.start()

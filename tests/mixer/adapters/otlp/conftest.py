@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gzip
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import grpc
@@ -14,6 +12,8 @@ import pytest
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2, metrics_service_pb2_grpc
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+
+from mizzen.testing import EchoBackend, EchoRequest, EchoResponse
 
 REQUESTS: dict[str, Any] = {
     "/v1/logs": logs_service_pb2.ExportLogsServiceRequest,
@@ -87,38 +87,20 @@ class HttpCollector(Received):
 
     def __init__(self) -> None:
         super().__init__()
-        collector = self
+        self.server = EchoBackend(self.respond)
+        self.endpoint = f"http://{self.server.address}"
+        self.server.__enter__()
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                collector.headers.append({name.lower(): value for name, value in self.headers.items()})
-                status, answer = collector.failure or 200, b""
-                if status == 200:
-                    if self.headers["content-encoding"] == "gzip":
-                        body = gzip.decompress(body)
-                    collector.requests[self.path].append(REQUESTS[self.path].FromString(body))
-                    answer = collector.answer_of(self.path).SerializeToString()
-                self.send_response(status)
-                self.send_header("content-length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                """Nothing is printed."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.endpoint = f"http://127.0.0.1:{self.server.server_address[1]}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)
-        self.thread.start()
+    def respond(self, request: EchoRequest) -> EchoResponse:
+        self.headers.append({name.lower(): value for name, value in request.headers})
+        if self.failure:
+            return EchoResponse(self.failure)
+        body = gzip.decompress(request.body) if request.header("content-encoding") == "gzip" else request.body
+        self.requests[request.path].append(REQUESTS[request.path].FromString(body))
+        return EchoResponse(body=self.answer_of(request.path).SerializeToString())
 
     def stop(self) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+        self.server.__exit__()
 
 
 @pytest.fixture(params=[GrpcCollector, HttpCollector], ids=["grpc", "http"])
