@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 from mizzen.config.paths import Path
 from mizzen.config.position import Position
@@ -66,17 +66,6 @@ class ConfigError(Exception):
     @property
     def column(self) -> int:
         return self.position.column if self.position else 0
-
-    def for_resource(self, resource: str) -> Self:
-        """The same error, said of `resource`."""
-        return type(self)(
-            self.reason,
-            position=self.position,
-            resource=resource,
-            field=self.field,
-            value=self.value,
-            accepted=self.accepted,
-        )
 
     def __str__(self) -> str:
         """One line: `file:line:column: resource: field: value reason; accepted: …`."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 import tempfile
-import urllib.request
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -170,9 +169,7 @@ class Stage:
         return [json.loads(line) for line in list(self.mixer.lines) if line.startswith("{")]
 
     def metrics(self) -> str:
-        with urllib.request.urlopen(f"{self.mixer_addresses.monitoring_url}/metrics", timeout=10) as answer:  # noqa: S310
-            text: str = answer.read().decode()
-        return text
+        return send(self.mixer_addresses.monitoring, "/metrics").text
 
     def telemetry_faults(self, scenario: Scenario) -> list[str]:
         """What is still missing of the expected reports and metrics after waiting up to 15 s; empty when all came."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from mizzen.agent import envoy as binary
-from mizzen.agent.address import HostPort, parse_host_port
+from mizzen.agent.address import NOWHERE, HostPort, parse_host_port
 from mizzen.agent.admin import Admin
 from mizzen.agent.child import ChildError
 from mizzen.testing.waiting import wait_until
@@ -34,7 +34,7 @@ class EnvoyProcess:
         own = ["-c", str(path), "-l", "warning", "--admin-address-path", str(self.place)]
         self.command = [str(binary.packaged_envoy()), *own, *arguments]
         self.process: subprocess.Popen[bytes] | None = None
-        self.admin = Admin(HostPort("127.0.0.1", 0))
+        self.admin = Admin(NOWHERE)
 
     @property
     def log(self) -> str:

@@ -63,10 +63,6 @@ class ProxyProcess(VerbProcess):
     def url(self) -> str:
         return f"http://{self.address}"
 
-    @property
-    def client_url(self) -> str:
-        return f"http://{self.client_address}"
-
     def stats(self, prefix: str = "") -> dict[str, int]:
         """Envoy's counters and gauges whose name starts with `prefix`."""
         return self.admin.stats(prefix)

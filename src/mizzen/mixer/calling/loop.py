@@ -22,10 +22,6 @@ class LoopThread:
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    @property
-    def is_running(self) -> bool:
-        return self._thread is not None and not self._closed
-
     def submit(self, work: Coroutine[Any, Any, Any]) -> concurrent.futures.Future[Any]:
         """Runs `work` on the loop; cancelling the future cancels it. RuntimeError after `close`."""
         with self._lock:
