@@ -155,6 +155,23 @@ def test_a_client_that_breaks_off_during_the_check_cancels_it(tcp_proxy: ProxyPr
     assert events(quiet_mixer) == ["close"]
 
 
+def test_a_service_that_breaks_off_during_the_check_ends_the_connection(
+    tcp_proxy: ProxyProcess, tcp_backend: TcpBackend, quiet_mixer: FakeMixer
+) -> None:
+    quiet_mixer.on_check = CheckAnswer(delay=3.0)
+    before = tcp_proxy.stats(COUNTERS)
+    with connect(tcp_proxy.tcp_address) as connection:
+        connection.sendall(b"hello")
+        quiet_mixer.wait_for_checks(1)
+        wait_until(lambda: tcp_backend.open_connections, "the upstream connection")
+        tcp_backend.reset()
+        assert refused(connection)
+        report = quiet_mixer.wait_for_report("connection.event", "close", 2.5)
+    assert (report["connection.received.bytes_total"], report["connection.sent.bytes_total"]) == (5, 0)
+    assert "check.cache_hit" not in report
+    tcp_proxy.wait_for_stats({COUNTERS + "total_remote_call_cancellations": 1}, before)
+
+
 def test_a_client_that_ends_its_side_during_the_check_still_gets_its_answer(
     tcp_proxy: ProxyProcess, quiet_mixer: FakeMixer
 ) -> None:

@@ -59,6 +59,25 @@ def test_open_connections_are_reported_when_the_proxy_is_told_to_end(
     assert all("connection.duration" in bag for bag in closes)
 
 
+def test_a_client_that_takes_nothing_is_reported_too(mixer: FakeMixer) -> None:
+    """What is on its way to it cannot go out, so Envoy cannot close the connection before its own end."""
+    mixer.on_check = CheckAnswer()
+    mixer.forget()
+    with (
+        TcpBackend(greeting=b"z" * 30_000_000) as backend,
+        ProxyProcess(backend.address, mixer.address, tcp_port=0, tcp_filter_config=CONFIG) as process,
+        connect(process.tcp_address) as connection,
+    ):
+        connection.sendall(b"hello")
+        mixer.wait_for_report("connection.event", "open")
+        assert stop_at_once(process) == 0
+    events = [bag["connection.event"] for bag in mixer.reports]
+    assert events == ["open", "close"]
+    sent = mixer.reports[1]["connection.sent.bytes_total"]
+    assert isinstance(sent, int)
+    assert 0 < sent < 30_000_000
+
+
 def test_a_connection_whose_check_is_running_is_reported_too(tcp_backend: TcpBackend, mixer: FakeMixer) -> None:
     mixer.on_check = CheckAnswer(delay=10.0)
     mixer.forget()

@@ -51,9 +51,10 @@ class TcpBackend(ConnectionServer):
 
 def break_off(connection: socket.socket) -> None:
     """Close a connection with a reset, so that the peer sees it broken, not ended."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    # the reset leaves when no thread holds the socket in a call any more; the peer may have broken it off before
+    # the peer may have broken it off before, or a thread closed it
     with suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        # the reset leaves when no thread holds the socket in a call any more
         connection.shutdown(socket.SHUT_RD)
     connection.close()
 

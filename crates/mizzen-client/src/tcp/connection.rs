@@ -98,6 +98,11 @@ impl Connection {
         self.state == State::Open
     }
 
+    /// Whether it was closed.
+    pub fn is_over(&self) -> bool {
+        self.state == State::Closed
+    }
+
     /// The client is connected, and its certificate known. True if a decision must be asked for now.
     pub fn connected(&mut self) -> bool {
         let asks = self.moment == Moment::Connect && self.state == State::Waiting;

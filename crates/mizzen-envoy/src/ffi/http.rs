@@ -361,7 +361,7 @@ impl StreamView for HttpHandle<'_> {
 
 /// # Safety
 /// `fill` writes `count` buffers if it returns true, valid until the next call into Envoy.
-unsafe fn copy_buffers(count: usize, fill: impl FnOnce(*mut Buffer) -> bool) -> Vec<Vec<u8>> {
+pub(super) unsafe fn copy_buffers(count: usize, fill: impl FnOnce(*mut Buffer) -> bool) -> Vec<Vec<u8>> {
     let mut buffers = vec![Buffer::EMPTY; count];
     if count == 0 || !fill(buffers.as_mut_ptr()) {
         return Vec::new();

@@ -23,7 +23,7 @@ pub(crate) use guard::hook_failures;
 pub(crate) use http::{HttpHandle, HttpScheduler};
 pub(crate) use log::LogHandle;
 pub(crate) use logging::{Level, concurrency, log};
-pub(crate) use network::{CloseKind, NetworkHandle, NetworkScheduler, ReadStatus};
+pub(crate) use network::{CloseKind, FilterStatus, NetworkHandle, NetworkScheduler};
 
 /// What Envoy calls first, once per loaded module, on the main thread: the answer is the ABI version this module was written for.
 #[unsafe(no_mangle)]

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::net::IpAddr;
 
 use super::abi::{Attribute, Buffer, CalloutStart, Header, Pointer};
+use super::http::copy_buffers;
 use crate::address;
 
 unsafe extern "C" {
@@ -19,6 +20,10 @@ unsafe extern "C" {
     fn envoy_dynamic_module_callback_network_filter_continue_reading(filter: Pointer);
     fn envoy_dynamic_module_callback_network_filter_read_disable(filter: Pointer, disable: bool) -> u32;
     fn envoy_dynamic_module_callback_network_filter_read_enabled(filter: Pointer) -> bool;
+    fn envoy_dynamic_module_callback_network_filter_get_write_buffer_chunks_size(filter: Pointer) -> usize;
+    fn envoy_dynamic_module_callback_network_filter_get_write_buffer_chunks(filter: Pointer, out: *mut Buffer) -> bool;
+    fn envoy_dynamic_module_callback_network_filter_drain_write_buffer(filter: Pointer, length: usize) -> bool;
+    fn envoy_dynamic_module_callback_network_filter_inject_write_data(filter: Pointer, data: Buffer, end: bool);
     fn envoy_dynamic_module_callback_network_filter_is_ssl(filter: Pointer) -> bool;
     fn envoy_dynamic_module_callback_network_filter_close_with_details(filter: Pointer, kind: u32, details: Buffer);
     fn envoy_dynamic_module_callback_network_filter_get_connection_id(filter: Pointer) -> u64;
@@ -60,10 +65,10 @@ unsafe extern "C" {
     fn envoy_dynamic_module_callback_network_filter_scheduler_delete(scheduler: Pointer);
 }
 
-/// The answer of the hooks for a new connection and for data from the client.
+/// The answer of the hooks for a new connection and for data.
 #[repr(u32)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum ReadStatus {
+pub(crate) enum FilterStatus {
     Continue = 0,
     StopIteration = 1,
 }
@@ -133,6 +138,30 @@ impl NetworkHandle<'_> {
     pub(crate) fn is_reading(&self) -> bool {
         // SAFETY: the filter is live.
         unsafe { envoy_dynamic_module_callback_network_filter_read_enabled(self.filter) }
+    }
+
+    /// Sends the data for the client that the running hook was called for, without the end that comes with it. The hook must then answer to go no further.
+    pub(crate) fn write_without_end(&mut self) {
+        // SAFETY: the filter is live; Envoy fills as many entries as it has just counted, which stand until the buffer is changed.
+        let data = unsafe {
+            let count = envoy_dynamic_module_callback_network_filter_get_write_buffer_chunks_size(self.filter);
+            let fill = |out| envoy_dynamic_module_callback_network_filter_get_write_buffer_chunks(self.filter, out);
+            copy_buffers(count, fill).concat()
+        };
+        if data.is_empty() {
+            return;
+        }
+        // SAFETY: the filter is live; Envoy copies the data before the call returns.
+        unsafe {
+            envoy_dynamic_module_callback_network_filter_drain_write_buffer(self.filter, data.len());
+            envoy_dynamic_module_callback_network_filter_inject_write_data(self.filter, Buffer::new(&data), false);
+        }
+    }
+
+    /// Ends our side towards the client. If the client has ended its own, the connection is closed inside.
+    pub(crate) fn write_end(self) {
+        // SAFETY: the filter is live.
+        unsafe { envoy_dynamic_module_callback_network_filter_inject_write_data(self.filter, Buffer::EMPTY, true) }
     }
 
     /// Whether the connection has TLS, its handshake done or not.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::abi::{Buffer, Header, Pointer, slice};
 use super::guard::{guard, guard_or};
-use super::network::{NetworkHandle, ReadStatus};
+use super::network::{FilterStatus, NetworkHandle};
 use super::object::{absent, shared};
 use crate::tcp::{TcpFilter, TcpFilterConfig};
 
@@ -79,18 +79,18 @@ extern "C" fn envoy_dynamic_module_on_network_filter_destroy(module: Pointer) {
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_on_network_filter_new_connection(f: Pointer, m: Pointer) -> u32 {
     // SAFETY: Envoy's pointers for this hook.
-    let Some(object) = (unsafe { shared::<TcpFilter>(m) }) else { return ReadStatus::Continue as u32 };
+    let Some(object) = (unsafe { shared::<TcpFilter>(m) }) else { return FilterStatus::Continue as u32 };
     // a connection that could not be looked at is decided about at its first data
     // SAFETY: the pointer is live for the hook, and the handle ends with it.
-    guard(ReadStatus::Continue, || object.new_connection(unsafe { NetworkHandle::new(f) })) as u32
+    guard(FilterStatus::Continue, || object.new_connection(unsafe { NetworkHandle::new(f) })) as u32
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_on_network_filter_read(f: Pointer, m: Pointer, length: usize, _end: bool) -> u32 {
     // SAFETY: Envoy's pointers for this hook.
-    let Some(object) = (unsafe { shared::<TcpFilter>(m) }) else { return ReadStatus::Continue as u32 };
+    let Some(object) = (unsafe { shared::<TcpFilter>(m) }) else { return FilterStatus::Continue as u32 };
     let status = guard_or(
-        ReadStatus::Continue,
+        FilterStatus::Continue,
         // SAFETY: the pointer is live for the hook, and the handle ends with it.
         || object.read(unsafe { NetworkHandle::new(f) }, length as u64),
         // SAFETY: the same.
@@ -100,12 +100,11 @@ extern "C" fn envoy_dynamic_module_on_network_filter_read(f: Pointer, m: Pointer
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn envoy_dynamic_module_on_network_filter_write(_: Pointer, m: Pointer, length: usize, _end: bool) -> u32 {
-    // SAFETY: Envoy's pointer for this hook.
-    if let Some(object) = unsafe { shared::<TcpFilter>(m) } {
-        guard((), || object.wrote(length as u64));
-    }
-    0
+extern "C" fn envoy_dynamic_module_on_network_filter_write(f: Pointer, m: Pointer, length: usize, end: bool) -> u32 {
+    // SAFETY: Envoy's pointers for this hook.
+    let Some(object) = (unsafe { shared::<TcpFilter>(m) }) else { return FilterStatus::Continue as u32 };
+    // SAFETY: the pointer is live for the hook, and the handle ends with it.
+    guard(FilterStatus::Continue, || object.write(unsafe { NetworkHandle::new(f) }, length as u64, end)) as u32
 }
 
 #[unsafe(no_mangle)]

@@ -17,7 +17,7 @@ use super::open::Registration;
 use super::worker::Worker;
 use crate::client::Waiter;
 use crate::clock;
-use crate::ffi::{Attribute, CloseKind, NetworkHandle, NetworkScheduler, ReadStatus};
+use crate::ffi::{Attribute, CloseKind, FilterStatus, NetworkHandle, NetworkScheduler};
 use crate::wake;
 
 /// Events by which a connection is woken.
@@ -25,6 +25,7 @@ pub(super) const RETRY: u64 = 0;
 pub(super) const RESUME: u64 = 1;
 pub(super) const REPORT: u64 = 2;
 pub(super) const END: u64 = 3;
+const SETTLE: u64 = 4;
 
 /// The filter of one connection. Envoy may call one hook from inside another, hence the cells: nothing stays borrowed while Envoy is called.
 pub(crate) struct TcpFilter {
@@ -43,6 +44,12 @@ pub(crate) struct TcpFilter {
     registration: Cell<Option<Registration>>,
     /// When the next periodic report is due.
     pub(super) next_report: Cell<Option<Place>>,
+    /// The service has ended its side, and the client has been told.
+    service_ended: Cell<bool>,
+    /// The service has ended its side, and the client is told after the decision.
+    end_owed: Cell<bool>,
+    /// Reading is disabled until the decision.
+    reading_stopped: Cell<bool>,
     /// Reading, which the next filter had disabled, is enabled until the handshake is done.
     reading_lent: Cell<bool>,
     /// Where the connection goes is known for good.
@@ -63,6 +70,9 @@ impl TcpFilter {
             scheduler: OnceCell::new(),
             registration: Cell::default(),
             next_report: Cell::default(),
+            service_ended: Cell::default(),
+            end_owed: Cell::default(),
+            reading_stopped: Cell::default(),
             reading_lent: Cell::default(),
             located: Cell::new(config.fixed_destination == (true, true)),
         }
@@ -72,7 +82,7 @@ impl TcpFilter {
     ///
     /// The next filter, `tcp_proxy`, has disabled reading by now, which a TLS handshake needs, so it is enabled again until that is done. Then it stays
     /// disabled: Envoy raises the end of the client's side only once, and while the connection is held that would be lost on the next filter.
-    pub(crate) fn new_connection(&self, mut envoy: NetworkHandle<'_>) -> ReadStatus {
+    pub(crate) fn new_connection(&self, mut envoy: NetworkHandle<'_>) -> FilterStatus {
         let config = &self.worker.config;
         let source = envoy.remote_address().map(|(address, _)| address);
         let id = format!("{}-{}", config.uuid, envoy.connection_id());
@@ -82,13 +92,13 @@ impl TcpFilter {
             self.registration.set(Some(Registration::new(Arc::clone(self.scheduler(&envoy)))));
         }
         if config.moment == Moment::FirstData {
-            return ReadStatus::Continue;
+            return FilterStatus::Continue;
         }
         if envoy.is_tls() && !envoy.is_reading() {
             envoy.read_disable(false);
             self.reading_lent.set(true);
         }
-        ReadStatus::StopIteration
+        FilterStatus::StopIteration
     }
 
     fn set_tls(&self, envoy: &NetworkHandle<'_>) {
@@ -122,24 +132,54 @@ impl TcpFilter {
     }
 
     /// The client has sent data, of which `length` bytes have not gone on yet, or has ended its side.
-    pub(crate) fn read(self: &Rc<Self>, mut envoy: NetworkHandle<'_>, length: u64) -> ReadStatus {
+    pub(crate) fn read(self: &Rc<Self>, mut envoy: NetworkHandle<'_>, length: u64) -> FilterStatus {
         let step = self.connection.borrow_mut().read(length);
         match step {
-            Step::Pass => ReadStatus::Continue,
-            Step::Hold => ReadStatus::StopIteration,
+            Step::Pass => FilterStatus::Continue,
+            Step::Hold => FilterStatus::StopIteration,
             Step::Ask => match self.ask(&mut envoy) {
                 Some(allowed) => self.conclude_read(envoy, length, allowed),
                 None => {
                     self.connection.borrow_mut().hold(length);
-                    ReadStatus::StopIteration
+                    if self.service_ended.get() {
+                        self.reading_stopped.set(true);
+                        envoy.read_disable(true);
+                    }
+                    FilterStatus::StopIteration
                 }
             },
         }
     }
 
-    /// Data for the client goes on.
-    pub(crate) fn wrote(&self, length: u64) {
+    /// Data for the client goes on, the last if the service has ended its side.
+    ///
+    /// Envoy closes a connection that both sides have ended, and what is held of the client's data would be lost. So while the Mixer is asked only one end
+    /// is let through: that of the service waits, or, where it came before, the client is not read from any more.
+    pub(crate) fn write(&self, mut envoy: NetworkHandle<'_>, length: u64, end: bool) -> FilterStatus {
         self.connection.borrow_mut().wrote(length);
+        if !end {
+            return FilterStatus::Continue;
+        }
+        if !self.connection.borrow().is_calling() {
+            self.service_ended.set(true);
+            return FilterStatus::Continue;
+        }
+        self.end_owed.set(true);
+        envoy.write_without_end();
+        FilterStatus::StopIteration
+    }
+
+    /// Makes up for what was put off until the decision. What is held must have gone on before.
+    fn settle_ends(&self, mut envoy: NetworkHandle<'_>) {
+        if self.connection.borrow().is_over() {
+            return;
+        }
+        if self.reading_stopped.take() {
+            envoy.read_disable(false);
+        }
+        if self.end_owed.take() {
+            envoy.write_end();
+        }
     }
 
     /// The connection was woken: for the next attempt, because another connection's answer may be its own, for a report, or to end.
@@ -155,7 +195,12 @@ impl TcpFilter {
                 self.report(Event::Continue, Some(&envoy));
                 self.schedule_report();
             }
-            END => envoy.close(CloseKind::FlushWrite, "proxy_shutdown"),
+            SETTLE => self.settle_ends(envoy),
+            END => {
+                // a client that takes nothing may hold up the close itself beyond the last batch
+                self.finish(Some(&envoy));
+                envoy.close(CloseKind::FlushWrite, "proxy_shutdown");
+            }
             _ => {}
         }
     }
@@ -170,13 +215,18 @@ impl TcpFilter {
     }
 
     fn end(&self, envoy: Option<&NetworkHandle<'_>>) {
+        self.finish(envoy);
+        self.registration.take();
+    }
+
+    /// Makes the last report, the first time.
+    fn finish(&self, envoy: Option<&NetworkHandle<'_>>) {
         let first = self.connection.borrow_mut().close();
         if first {
             self.report(Event::Close, envoy);
             self.give_up();
         }
         self.next_report.take().into_iter().for_each(wake::no_more);
-        self.registration.take();
     }
 
     /// Acts on a decision about a connection that is held.
@@ -186,6 +236,9 @@ impl TcpFilter {
             Resolution::Ignored => {}
             Resolution::Allowed => {
                 self.opened(&envoy);
+                if self.reading_stopped.get() || self.end_owed.get() {
+                    self.scheduler(&envoy).commit(SETTLE);
+                }
                 envoy.continue_reading();
             }
             Resolution::Denied => envoy.close(CloseKind::NoFlush, DENIED),
@@ -193,20 +246,20 @@ impl TcpFilter {
     }
 
     /// Acts on a decision that was at hand when data came. Data that goes on now counts after the report that the connection is open, as in Istio.
-    fn conclude_read(&self, envoy: NetworkHandle<'_>, length: u64, allowed: bool) -> ReadStatus {
+    fn conclude_read(&self, envoy: NetworkHandle<'_>, length: u64, allowed: bool) -> FilterStatus {
         let at_once = allowed && self.worker.config.moment == Moment::FirstData;
         self.connection.borrow_mut().hold(if at_once { 0 } else { length });
         if !at_once {
             self.conclude(envoy, allowed);
-            return ReadStatus::StopIteration;
+            return FilterStatus::StopIteration;
         }
         let resolution = self.connection.borrow_mut().decide(true);
         if resolution != Resolution::Allowed {
-            return ReadStatus::StopIteration;
+            return FilterStatus::StopIteration;
         }
         self.opened(&envoy);
         self.connection.borrow_mut().pass(length);
-        ReadStatus::Continue
+        FilterStatus::Continue
     }
 
     pub(super) fn scheduler(&self, envoy: &NetworkHandle<'_>) -> &Arc<NetworkScheduler> {
@@ -221,13 +274,13 @@ impl TcpFilter {
     }
 
     /// Settles a connection whose hook for data failed, by the fail policy if it was not decided about.
-    pub(crate) fn recover_read(&self, envoy: NetworkHandle<'_>, length: u64) -> ReadStatus {
+    pub(crate) fn recover_read(&self, envoy: NetworkHandle<'_>, length: u64) -> FilterStatus {
         self.give_up();
         if self.connection.borrow().is_calling() {
             return self.conclude_read(envoy, length, self.worker.config.policy.fail_open);
         }
         let open = self.connection.borrow().is_open();
-        if open { ReadStatus::Continue } else { ReadStatus::StopIteration }
+        if open { FilterStatus::Continue } else { FilterStatus::StopIteration }
     }
 }
 
