@@ -14,6 +14,8 @@ from mizzen.agent.bootstrap import module_config, native_module, tcp_filter
 from mizzen.testing import CheckAnswer, FakeMixer, ProxyProcess, Reference, unused_port, wait_until
 from mizzen.testing.tcp import TcpBackend, connect, receive, receive_all
 
+from .listeners_in_file import ListenersInFile
+
 TEMPLATE = """\
 node: ${NODE}
 admin: {address: {socket_address: {address: 127.0.0.1, port_value: ${ADMIN_PORT}}}}
@@ -132,3 +134,28 @@ def test_a_bad_update_is_refused_and_the_last_good_one_stays(
     with connect(updated_proxy.address) as connection:
         talk(connection, b"hello")
     assert mixer.checks[0].attributes["service.mark"] == "old"
+
+
+@pytest.mark.parametrize("removed", [False, True], ids=["replaced", "removed"])
+def test_a_connection_that_outlasts_the_drain_of_its_listener_is_closed_and_reported(
+    removed: bool, tcp_backend: TcpBackend, mixer: FakeMixer, tmp_path: Path
+) -> None:
+    """Nothing else uses the old listener's way to the Mixer any more, and yet its last reports arrive."""
+    mixer.on_check = CheckAnswer(grant_all=True)
+    mixer.forget()
+    listeners = ListenersInFile(tcp_backend.address, mixer.address, tmp_path)
+    with listeners.envoy, connect(listeners.address("tcp")) as busy, connect(listeners.address("tcp")) as silent:
+        talk(busy, b"before")
+        wait_until(lambda: len(tcp_backend.open_connections) == 2, "both upstream connections")
+        listeners.update({"check_cache_entries": 7}, removed=removed)
+        talk(busy, b"after")
+        assert receive_all(busy) == receive_all(silent) == b""
+        wait_until(lambda: len(ends(mixer)) == 2, "both ends")
+        assert sorted(ends(mixer)) == [0, 11]
+        account = listeners.envoy.stats("mizzen.report.entries_")
+        assert account["mizzen.report.entries_dropped"] == 0
+
+
+def ends(mixer: FakeMixer) -> list[Any]:
+    """How much was received on each connection that is over."""
+    return [bag["connection.received.bytes_total"] for bag in mixer.reports if bag["connection.event"] == "close"]
