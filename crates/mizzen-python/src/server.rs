@@ -1,7 +1,8 @@
 //! A gRPC front for the Mixer on one native thread.
 //!
-//! The thread owns the network and a permanent Python thread state, so that entering Python costs little; calls that have
-//! arrived meanwhile are handed to Python together, because every entry waits its turn when another Python thread is busy.
+//! The thread owns the network and a permanent Python thread state, so that entering Python costs little; calls that
+//! have arrived meanwhile are handed to Python together, because every entry waits its turn when another Python thread
+//! is busy.
 
 mod codec;
 mod connection;
@@ -67,8 +68,8 @@ pub(crate) struct Server {
 
 #[pymethods]
 impl Server {
-    /// Binds to `port` of `host`, or to the Unix socket `path`, whose file gets `mode`; OSError when that cannot be had.
-    /// Connections wait until `start`.
+    /// Binds to `port` of `host`, or to the Unix socket `path`, whose file gets `mode`; OSError when that cannot be
+    /// had. Connections wait until `start`.
     #[new]
     #[pyo3(signature = (
         handler,
