@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mizzen.mixer.expr.literals import EscapeError, parse_duration, parse_timestamp, quote, unescape
+from mizzen.config.duration import nanoseconds_of
+from mizzen.mixer.expr.literals import EscapeError, parse_timestamp, quote, unescape
 from mizzen.wire import Duration, Timestamp
 
 
@@ -19,7 +20,7 @@ def test_a_quoted_text_reads_back(text: str) -> None:
 @settings(deadline=None)
 @given(st.integers(-(2**63) + 1, 2**63 - 1))
 def test_a_printed_duration_reads_back_exactly_where_floating_point_allows(nanoseconds: int) -> None:
-    read = parse_duration(str(Duration(nanoseconds)))
+    read = nanoseconds_of(str(Duration(nanoseconds)))
     assert read is not None
     assert abs(read - nanoseconds) <= 1
 
@@ -52,7 +53,7 @@ def test_a_printed_timestamp_reads_back(nanoseconds: int) -> None:
     ],
 )
 def test_durations_follow_go(text: str, nanoseconds: int | None) -> None:
-    assert parse_duration(text) == nanoseconds
+    assert nanoseconds_of(text) == nanoseconds
 
 
 def test_an_escape_error_tells_its_offset() -> None:

@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from mizzen.config.duration import nanoseconds_of
+
 from .errors import LiteralError, ParseError
-from .literals import EscapeError, parse_duration, unescape
+from .literals import EscapeError, unescape
 
 GO_KEYWORDS = """
     break case chan const continue default defer else fallthrough for func go goto if import interface map package
@@ -125,7 +127,7 @@ def number(text: str, start: int, end: int) -> Token:
     tail = WORD_TAIL.match(text, end)
     if tail is not None:
         written = text[start : tail.end()]
-        hint = f'; a duration is written as text: "{written}"' if parse_duration(written) is not None else ""
+        hint = f'; a duration is written as text: "{written}"' if nanoseconds_of(written) is not None else ""
         raise LiteralError(f"number {written}: invalid syntax (decimal digits only){hint}", text, start, tail.end())
     written = text[start:end]
     return Token(Kind.INTEGER if written.isdecimal() else Kind.FLOAT, written, start, end)

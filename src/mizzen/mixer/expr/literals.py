@@ -1,4 +1,4 @@
-"""Texts of literals: Go string escapes, Go durations, RFC 3339 timestamps. All times are integer nanoseconds."""
+"""Texts of literals: Go string escapes, RFC 3339 timestamps. All times are integer nanoseconds."""
 
 from __future__ import annotations
 
@@ -8,19 +8,7 @@ from datetime import date
 SIMPLE_ESCAPES = {"a": 7, "b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11, "\\": 92}
 ESCAPE = re.compile(r"\\(?:([abfnrtv\\'\"])|([0-7]{3})|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))")
 
-UNITS = {
-    "ns": 1,
-    "us": 1_000,
-    "µs": 1_000,
-    "μs": 1_000,
-    "ms": 1_000_000,
-    "s": 1_000_000_000,
-    "m": 60_000_000_000,
-    "h": 3_600_000_000_000,
-}
 MAX_INT64 = (1 << 63) - 1
-LONGEST_NUMBER = len(str(MAX_INT64))
-DURATION_PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]+)")
 
 TIMESTAMP = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:[.,](\d+))?(?:Z|([+-])(\d{2}):(\d{2}))", re.ASCII
@@ -94,46 +82,6 @@ def quote(text: str) -> str:
             code = ord(character)
             out.append(f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}")
     return '"' + "".join(out) + '"'
-
-
-def parse_duration(text: str) -> int | None:
-    """Nanoseconds of a duration text, or None where Go's `time.ParseDuration` (1.13) refuses it.
-
-    The fraction is computed in binary floating point as Go does, so both agree on every nanosecond.
-    """
-    body = text[1:] if text[:1] in {"+", "-"} else text
-    if body == "0":
-        return 0
-    total = 0
-    position = 0
-    while position < len(body):
-        part = DURATION_PART.match(body, position)
-        if part is None or part[3] not in UNITS or not (part[1] or part[2]):
-            return None
-        digits = part[1].lstrip("0") or "0"
-        if len(digits) > LONGEST_NUMBER:
-            return None
-        unit = UNITS[part[3]]
-        total += int(digits) * unit
-        if part[2]:
-            total += fraction(part[2], unit)
-        if total > MAX_INT64:
-            return None
-        position = part.end()
-    if position == 0:
-        return None
-    return -total if text[0] == "-" else total
-
-
-def fraction(digits: str, unit: int) -> int:
-    value = 0
-    scale = 1.0
-    for digit in digits:
-        if value > MAX_INT64 // 10 or (grown := value * 10 + int(digit)) > MAX_INT64:
-            break
-        value = grown
-        scale *= 10
-    return int(float(value) * (float(unit) / scale))
 
 
 def parse_timestamp(text: str) -> int | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import NoReturn
 
+from mizzen.config.duration import nanoseconds_of
 from mizzen.wire import Duration
 
 from .errors import LimitError, LiteralError, ParseError, UnsupportedSyntaxError
 from .lexer import Kind, Token, tokenize
-from .literals import MAX_INT64, parse_duration
+from .literals import MAX_INT64
 from .nodes import OPERATOR_NAMES, PRECEDENCE, Attribute, Call, Constant, Node
 from .values import ValueType
 
@@ -145,7 +146,7 @@ class Parser:
             return Constant(self.float(token), ValueType.DOUBLE, span)
         if token.kind is Kind.STRING:
             self.advance()
-            nanoseconds = parse_duration(token.text)
+            nanoseconds = nanoseconds_of(token.text)
             if nanoseconds is not None:
                 return Constant(Duration(nanoseconds), ValueType.DURATION, span, token.text)
             return Constant(token.text, ValueType.STRING, span)

@@ -6,9 +6,10 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
+from mizzen.config.duration import nanoseconds_of
 from mizzen.wire import Duration, Timestamp
 
-from .literals import MAX_INT64, parse_duration, parse_timestamp
+from .literals import MAX_INT64, parse_timestamp
 from .values import TEXT_TYPES, Value, ValueType
 
 ACCEPTED = {
@@ -56,7 +57,7 @@ def read_timestamp(data: object) -> Value | None:
 
 
 def read_duration(data: object) -> Value | None:
-    nanoseconds = parse_duration(data) if isinstance(data, str) else None
+    nanoseconds = nanoseconds_of(data) if isinstance(data, str) else None
     return None if nanoseconds is None else Duration(nanoseconds)
 
 

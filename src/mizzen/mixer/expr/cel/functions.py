@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from mizzen.config.duration import nanoseconds_of
 from mizzen.mixer.expr import operations
-from mizzen.mixer.expr.literals import MAX_INT64, parse_duration
+from mizzen.mixer.expr.literals import MAX_INT64
 from mizzen.mixer.expr.operations import ConversionFailure
 from mizzen.mixer.expr.values import ValueType
 from mizzen.wire import Duration, Timestamp
@@ -86,7 +87,7 @@ def double_to_integer(value: float) -> int:
 
 
 def text_to_duration(text: str) -> Duration:
-    nanoseconds = parse_duration(text)
+    nanoseconds = nanoseconds_of(text)
     if nanoseconds is None:
         raise ConversionFailure(f"could not convert '{text}' to DURATION")
     return Duration(nanoseconds)
