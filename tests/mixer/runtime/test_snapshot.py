@@ -10,8 +10,9 @@ from pydantic import model_validator
 
 from mizzen.config import SpecModel, parse_documents
 from mizzen.mixer.runtime.snapshot import InUse, Snapshot, close_replaced
+from mizzen.mixer.templates import Problem
 
-from .stage import INVENTORY, ScriptedAdapter, Stage
+from .stage import INVENTORY, ScriptedAdapter, ScriptedParams, Stage
 
 CASES: list[dict[str, Any]] = parse_documents((Path(__file__).parent / "cases_errors.yaml").read_text(), "f")[0][
     0
@@ -180,6 +181,26 @@ def test_parameters_of_a_handler_that_no_rule_uses_are_checked_all_the_same() ->
     stage = Stage()
     (fault,) = stage.configure("{kind: listchecker, metadata: {name: h}, spec: {entryType: REGEX, overrides: ['(']}}")
     assert 'h.listchecker.istio-system: spec.overrides[0]: "(" is not a regular expression' in fault
+
+
+def test_a_handler_that_no_rule_uses_is_checked_once_as_long_as_it_stays_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checked: list[str] = []
+
+    def validate(params: ScriptedParams, instances: object) -> list[Problem]:
+        checked.append(params.message)
+        return [Problem(("message",), params.message, "is not wanted", "none")] if params.message == "b" else []
+
+    monkeypatch.setattr(ScriptedAdapter, "validate", validate)
+    stage = Stage()
+    handler = "{kind: scripted, metadata: {name: h}, spec: {message: %s}}\n---\n"
+    assert stage.configure(handler % "a") == []
+    assert stage.configure(handler % "a" + policy()) == []
+    assert checked == ["a"]
+    assert len(stage.configure(handler % "b" + policy())) == 1
+    assert len(stage.configure(handler % "b" + policy(match="true"))) == 1
+    assert checked == ["a", "b"]
 
 
 def test_a_handler_that_is_no_longer_used_is_closed() -> None:

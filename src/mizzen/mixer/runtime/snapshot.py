@@ -14,7 +14,7 @@ from mizzen.config.errors import ConfigError
 from mizzen.config.resource import DEFAULT_NAMESPACE, Resource
 from mizzen.mixer.expr import BUILTIN
 from mizzen.mixer.runtime.compile import compile_resources, located
-from mizzen.mixer.runtime.configured import Compiled, RuleConfig
+from mizzen.mixer.runtime.configured import Compiled, HandlerConfig, RuleConfig
 from mizzen.mixer.runtime.inventory import Inventory
 from mizzen.mixer.runtime.live import HandlerSpec, HandlerTable, LiveHandler, build_handlers, problems_of
 from mizzen.mixer.runtime.metrics import RuntimeMetrics
@@ -48,6 +48,14 @@ class InUse:
 
 
 @dataclass(frozen=True)
+class CheckedHandler:
+    """A handler that is not built, and what is wrong with its parameters."""
+
+    config: HandlerConfig
+    faults: tuple[ConfigError, ...]
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """One resolved configuration. `number` counts from 0; the empty one before the first load is -1."""
 
@@ -57,6 +65,7 @@ class Snapshot:
     kept_handlers: frozenset[str] = frozenset()
     routes: RouteTable = field(default_factory=RouteTable)
     errors: tuple[ConfigError, ...] = ()
+    unused: Mapping[str, CheckedHandler] = field(default_factory=dict)
     users: InUse = field(default_factory=InUse, compare=False, repr=False)
 
     @staticmethod
@@ -76,14 +85,16 @@ class Snapshot:
         compiled, errors = compile_resources(resources, inventory or Inventory(), before.compiled)
         used = handler_specs(compiled.rules)
         table = build_handlers(used, before.handlers, metrics)
-        unused = [fault for spec in unused_specs(compiled, used) for fault in problems_of(spec)]
+        unused = check_unused(compiled, used, before.unused)
+        faults = (fault for checked in unused.values() for fault in checked.faults)
         snapshot = Snapshot(
             number=before.number + 1,
             compiled=compiled,
             handlers=table.handlers,
             kept_handlers=frozenset(table.kept),
             routes=RouteTable(compiled.rules, table.handlers, default_namespace, before.routes),
-            errors=(*errors, *located((*table.errors, *unused), resources)),
+            errors=(*errors, *located((*table.errors, *faults), resources)),
+            unused=unused,
         )
         _count(snapshot, table, metrics)
         return snapshot
@@ -105,9 +116,22 @@ def handler_specs(rules: Mapping[str, RuleConfig]) -> dict[str, HandlerSpec]:
     return {key: HandlerSpec(config, dict(sorted(instances[key].items()))) for key, config in configs.items()}
 
 
-def unused_specs(compiled: Compiled, used: Mapping[str, HandlerSpec]) -> list[HandlerSpec]:
-    """The handlers that no rule uses: their parameters are checked all the same, so that a mistake shows early."""
-    return [HandlerSpec(config, {}) for key, config in compiled.handlers.items() if key not in used]
+def check_unused(
+    compiled: Compiled, used: Mapping[str, HandlerSpec], before: Mapping[str, CheckedHandler]
+) -> dict[str, CheckedHandler]:
+    """The handlers that no rule uses: their parameters are checked all the same, so that a mistake shows early.
+
+    Those of `before` whose configuration is the same are not checked again.
+    """
+    checked: dict[str, CheckedHandler] = {}
+    for key, config in compiled.handlers.items():
+        if key in used:
+            continue
+        known = before.get(key)
+        if known is None or known.config is not config:
+            known = CheckedHandler(config, tuple(problems_of(HandlerSpec(config, {}))))
+        checked[key] = known
+    return checked
 
 
 def close_replaced(before: Snapshot, after: Snapshot, timeout_seconds: float = 10.0) -> bool:
