@@ -18,7 +18,7 @@ from typing import Any
 from mizzen.mixer.adapters import Code
 from mizzen.mixer.expr import Timestamp
 from mizzen.mixer.runtime.metrics import RuntimeMetrics
-from mizzen.mixer.runtime.ring import Ring
+from mizzen.mixer.runtime.ring import Entry, Ring
 
 _MOST_REFERENCES = 64
 _LONGEST_TEXT = 256
@@ -196,9 +196,8 @@ class Decisions:
 
     def latest(self, most: int = 100) -> Mapping[str, Any]:
         """The newest first, for JSON."""
-        found = heapq.merge(
-            self._refusals.latest(most), self._failures.latest(most), key=lambda entry: entry.time_ns, reverse=True
-        )
+        each: tuple[Sequence[Entry], ...] = (self._refusals.latest(most), self._failures.latest(most))
+        found = heapq.merge(*each, key=lambda entry: entry.time_ns, reverse=True)
         return {
             "decisions": [entry.to_dict(values=self.settings.values) for entry in itertools.islice(found, most)],
             "kept": len(self._refusals) + len(self._failures),
