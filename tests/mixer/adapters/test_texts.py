@@ -10,7 +10,15 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mizzen.mixer.adapters.texts import duration_text, float_text, ip_text, string_equals, stringify, time_text
+from mizzen.mixer.adapters.texts import (
+    duration_text,
+    float_text,
+    ip_text,
+    string_equals,
+    stringify,
+    time_text,
+    to_number,
+)
 from mizzen.mixer.expr import Duration, Timestamp, Value
 
 CASES = yaml.safe_load((Path(__file__).parent / "cases_texts.yaml").read_text())
@@ -80,3 +88,25 @@ values = st.one_of(
 def test_any_value_compares_with_any_text(value: Value | None, text: str) -> None:
     assert isinstance(string_equals(value, text), bool)
     assert isinstance(stringify(value), str)
+
+
+@pytest.mark.parametrize(
+    ("value", "number"), [(3, 3), (-0.5, -0.5), (Duration(1_500_000_000), 1.5), ("7", 7.0), ("1e3", 1000.0)]
+)
+def test_numbers_durations_and_texts_of_numbers_can_be_a_metric(value: Value, number: float) -> None:
+    assert to_number(value) == number
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, "a value of type null is not a number"),
+        (True, "a value of type bool is not a number"),
+        ({"a": "b"}, "a value of type dict is not a number"),
+        ("1_000", "the value '1_000' is not a number"),
+        ("x" * 500, f"the value '{'x' * 40}' is not a number"),
+    ],
+)
+def test_other_values_cannot_be_a_metric(value: Value | None, reason: str) -> None:
+    with pytest.raises(ValueError, match=f"^{reason}$"):
+        to_number(value)

@@ -128,6 +128,20 @@ def parse_number(text: str) -> float:
     return float(text)
 
 
+def to_number(value: Value | None) -> int | float:
+    """The number that the value of a metric is: durations in seconds, texts as written; ValueError for what is none."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    if isinstance(value, Duration):
+        return value.nanoseconds / 1e9
+    if isinstance(value, str):
+        try:
+            return parse_number(value)
+        except ValueError:
+            raise ValueError(f"the value {value[:40]!r} is not a number") from None
+    raise ValueError(f"a value of type {'null' if value is None else type(value).__name__} is not a number")
+
+
 def _fraction(amount: int, unit: int) -> str:
     whole, rest = divmod(amount, unit)
     digits = str(rest).rjust(len(str(unit)) - 1, "0").rstrip("0")

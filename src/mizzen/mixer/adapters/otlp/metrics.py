@@ -24,8 +24,8 @@ from opentelemetry.sdk.resources import Resource
 from mizzen.mixer.adapters.otlp import answers
 from mizzen.mixer.adapters.otlp.params import MetricParams, OtlpParams, Temporality
 from mizzen.mixer.adapters.prometheus.params import DEFAULT_BOUNDS, Kind
-from mizzen.mixer.adapters.texts import parse_number, stringify
-from mizzen.mixer.expr import Duration, Value
+from mizzen.mixer.adapters.texts import stringify, to_number
+from mizzen.mixer.expr import Value
 from mizzen.mixer.templates import Metric
 
 METHOD = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
@@ -66,7 +66,7 @@ class Meters:
         kind, take = self._takers.get(instance.name, (Kind.UNSPECIFIED, None))
         if take is None:
             raise ValueError("could not find metric info from adapter config")
-        number = _number(instance.value)
+        number = to_number(instance.value)
         if not math.isfinite(number) or (number < 0 and kind is Kind.COUNTER):
             raise ValueError(f"{stringify(instance.value)} cannot be added to a {kind.name}")
         take(number, {name: _attribute(value) for name, value in instance.dimensions.items() if value is not None})
@@ -104,16 +104,3 @@ def _view(metric: MetricParams, max_series: int) -> View:
 
 def _attribute(value: Value) -> _Attribute:
     return value if isinstance(value, str | bool | int | float) else stringify(value)
-
-
-def _number(value: Value | None) -> int | float:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-    if isinstance(value, Duration):
-        return value.nanoseconds / 1e9
-    if isinstance(value, str):
-        try:
-            return parse_number(value)
-        except ValueError:
-            raise ValueError(f"the value {value[:40]!r} is not a number") from None
-    raise ValueError(f"a value of type {'null' if value is None else type(value).__name__} is not a number")

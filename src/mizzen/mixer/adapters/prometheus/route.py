@@ -10,8 +10,8 @@ from mizzen.mixer.adapters.prometheus.definitions import label_mismatch, sanitis
 from mizzen.mixer.adapters.prometheus.exemplars import ExemplarMaker
 from mizzen.mixer.adapters.prometheus.family import Family, Series
 from mizzen.mixer.adapters.prometheus.params import Kind
-from mizzen.mixer.adapters.texts import parse_number, stringify
-from mizzen.mixer.expr import Duration, Value
+from mizzen.mixer.adapters.texts import stringify, to_number
+from mizzen.mixer.expr import Value
 from mizzen.mixer.templates import Metric
 
 _Key = Callable[[Mapping[str, Value | None]], Hashable]
@@ -47,7 +47,7 @@ class Route:
     def update(self, instance: Metric, now: float, count: int = 1) -> None:
         """Takes `count` equal instances; ValueError says what is wrong with them."""
         value = instance.value
-        number = value if isinstance(value, float) or type(value) is int else _number(value)
+        number = value if isinstance(value, float) or type(value) is int else to_number(value)
         if not 0 <= number < math.inf:
             _check(self._kind, number)
         dimensions, exemplar = instance.dimensions, None
@@ -130,14 +130,3 @@ def _check(kind: Kind, number: float) -> None:
 
 def _no_key(dimensions: Mapping[str, Value | None]) -> Hashable:
     return ()
-
-
-def _number(value: Value | None) -> float:
-    if isinstance(value, Duration):
-        return value.nanoseconds / 1e9
-    if isinstance(value, str):
-        try:
-            return parse_number(value)
-        except ValueError:
-            raise ValueError(f"the value {value[:40]!r} is not a number") from None
-    raise ValueError(f"a value of type {'null' if value is None else type(value).__name__} is not a number")
