@@ -12,6 +12,7 @@ import pytest
 from mizzen.mixer.expr import (
     BUILTIN,
     EvaluationError,
+    Language,
     LookupFailedError,
     RecordedAttributes,
     Value,
@@ -149,6 +150,30 @@ def test_a_value_of_another_kind_is_an_evaluation_error(text: str, values: Mappi
     assert "secret" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "values", "message"),
+    [
+        ("source.name == 'x'", {"source.name": 7}, "value to STRING: attribute 'source.name' arrived as int64"),
+        ("request.size == 1", {"request.size": True}, "value to INT64: attribute 'request.size' arrived as bool"),
+        ("source.ip == ip('::1')", {"source.ip": b"abc"}, "attribute 'source.ip' arrived as bytes of length 3"),
+        ("request.headers.k == 'x'", {"request.headers": "x"}, "attribute request.headers is not a string map"),
+        ("'k' in request.headers", {"request.headers": 1.5}, "attribute request.headers is not a string map"),
+        ("has(request.headers.k)", {"request.headers": 7}, "attribute request.headers is not a string map"),
+    ],
+)
+def test_a_value_of_another_kind_fails_an_operand_in_cel(text: str, values: Mapping[str, Value], message: str) -> None:
+    words = BUILTIN.spoken_in(Language.CEL)
+    with pytest.raises(ValueKindError, match=message):
+        compile_expression(text, words).evaluate(RecordedAttributes(values))
+    assert compile_expression(f"{text} && false", words).evaluate(RecordedAttributes(values)) is False
+
+
+def test_a_whole_map_of_another_kind_fails_in_cel() -> None:
+    whole = compile_expression("true ? request.headers : {}", BUILTIN.spoken_in(Language.CEL))
+    with pytest.raises(ValueKindError, match=r"value to STRING_MAP: attribute 'request\.headers' arrived as int64"):
+        whole.evaluate(RecordedAttributes({"request.headers": 7}))
+
+
 def test_values_of_subclasses_are_of_their_kind() -> None:
     class Text(str):
         __slots__ = ()
@@ -158,11 +183,20 @@ def test_values_of_subclasses_are_of_their_kind() -> None:
     assert compile_expression(text, BUILTIN).evaluate(bag) == "xyy"
 
 
-@pytest.mark.parametrize("text", ['"é".matches(source.name)', "dnsName(source.name) == dnsName(source.uid)"])
-def test_text_that_is_not_unicode_is_an_evaluation_error(text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ('"é".matches(source.name)', Language.CEXL),
+        ("dnsName(source.name) == dnsName(source.uid)", Language.CEXL),
+        ('source.name.matches("é")', Language.CEL),
+        ("source.name.matches(source.uid)", Language.CEL),
+        ("dnsName(source.name) == dnsName(source.uid)", Language.CEL),
+    ],
+)
+def test_text_that_is_not_unicode_is_an_evaluation_error(text: str, language: Language) -> None:
     bag = RecordedAttributes({"source.name": "\ud800", "source.uid": "\ud800"})
     with pytest.raises(EvaluationError):
-        compile_expression(text, BUILTIN).evaluate(bag)
+        compile_expression(text, BUILTIN.spoken_in(language)).evaluate(bag)
 
 
 def test_an_empty_map_is_a_new_one_each_time() -> None:
