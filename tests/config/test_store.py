@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from pathlib import Path
 
 import pytest
 
 from mizzen.config import FileStore, StoreState
-from mizzen.config.scan import ScannedFile, scan_directory
+from mizzen.config.scan import LARGEST_FILE_BYTES, ScannedFile, scan_directory
 from mizzen.config.store import advance
 
 
@@ -184,3 +185,92 @@ async def test_a_directory_replaced_by_another_is_followed(tmp_path: Path) -> No
 
     found = await expect(FileStore(directory), swap, lambda: (directory / "a.yaml").write_text(rule("a", "3")))
     assert [state for state, _ in found] == [{"a": "2"}, {"a": "3"}]
+
+
+async def test_the_links_of_a_mounted_config_map_are_followed_when_they_are_swapped(tmp_path: Path) -> None:
+    """As Kubernetes does it: the files are links through `..data`, which is renamed over by one to a new directory."""
+
+    def version(name: str, match: str) -> None:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.yaml").write_text(rule("a", match))
+
+    def swap() -> None:
+        version("..2026_02", "2")
+        (tmp_path / "..data_tmp").symlink_to("..2026_02")
+        (tmp_path / "..data_tmp").replace(tmp_path / "..data")
+        (tmp_path / "..2026_01" / "a.yaml").unlink()
+        (tmp_path / "..2026_01").rmdir()
+
+    version("..2026_01", "1")
+    (tmp_path / "..data").symlink_to("..2026_01")
+    (tmp_path / "a.yaml").symlink_to("..data/a.yaml")
+    store = FileStore(tmp_path)
+    found = await expect(store, swap)
+    assert [state for state, _ in found] == [{"a": "2"}]
+    assert found[0][1] < 0.2
+    assert not store.state.errors
+
+
+async def test_a_directory_that_is_gone_for_a_while_keeps_its_last_state(tmp_path: Path) -> None:
+    directory = tmp_path / "config"
+    directory.mkdir()
+    (directory / "a.yaml").write_text(rule("a", "1"))
+
+    def away_and_back() -> None:
+        directory.rename(tmp_path / "away")
+        asyncio.get_running_loop().call_later(0.3, back)
+
+    def back() -> None:
+        (tmp_path / "away" / "a.yaml").write_text(rule("a", "2"))
+        (tmp_path / "away").rename(directory)
+
+    found = await expect(FileStore(directory), away_and_back)
+    assert [state for state, _ in found] == [{"a": "2"}]
+
+
+def save(file: Path, data: bytes, seconds_ago: int) -> None:
+    """Writes a file as if some time ago; the time of its entry stays that of now."""
+    file.write_bytes(data)
+    then = time.time_ns() - seconds_ago * 10**9
+    os.utime(file, ns=(then, then))
+
+
+@pytest.mark.parametrize("data", [b"kind: rule \xff", b"kind: [rule", b"\x00", b"- " * 50_000])
+def test_a_save_that_cannot_be_read_keeps_the_last_good_version(tmp_path: Path, data: bytes) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(rule("a", "1"))
+    store = FileStore(tmp_path)
+    store.load()
+    file.write_bytes(data)
+    assert matches(store.load()) == {"a": "1"}
+    assert store.state.kept == {"a.rule.istio-system"}
+    assert len(store.state.errors) == 1
+
+
+def test_a_large_file_is_read_and_one_that_is_too_large_is_not(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(rule("a", "1") + "# a comment of one megabyte\n" * 40_000)
+    store = FileStore(tmp_path)
+    assert matches(store.load()) == {"a": "1"}
+    file.write_text(rule("a", "2") + "# " + "x" * LARGEST_FILE_BYTES)
+    assert matches(store.load()) == {"a": "1"}
+    assert "is larger than" in str(store.state.errors[0])
+
+
+def test_a_file_that_was_not_touched_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("a")
+    monkeypatch.setattr(time, "time_ns", lambda: file.stat().st_ctime_ns + 3 * 10**9)
+    first = scan_directory(tmp_path)
+    assert scan_directory(tmp_path, first)[str(file)] is first[str(file)]
+    file.write_text("b")
+    assert scan_directory(tmp_path, first)[str(file)].text == "b"
+
+
+def test_a_file_that_has_just_been_written_is_read_again(tmp_path: Path) -> None:
+    """Another write may fall on the same time."""
+    file = tmp_path / "a.yaml"
+    save(file, b"a", seconds_ago=3)
+    first = scan_directory(tmp_path)
+    assert first[str(file)].stamp is None
+    assert scan_directory(tmp_path, first)[str(file)] is not first[str(file)]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -62,6 +63,20 @@ def test_a_constructor_that_takes_too_long_is_given_up(monkeypatch: pytest.Monke
     monkeypatch.setattr(live_module, "run_within", late)
     table = build_handlers({"h": spec()}, {}, RuntimeMetrics())
     assert [error.reason for error in table.errors] == ["cannot be validated: not done within 10 s"]
+
+
+def test_a_handler_that_waits_while_it_is_built_does_not_hold_up_the_others() -> None:
+    meeting = threading.Barrier(2, timeout=10)
+
+    class Waiting(Custom):
+        def __init__(self, params: Any, environment: Environment) -> None:
+            super().__init__(params, environment)
+            meeting.wait()
+
+    table = build_handlers({"a": spec(Waiting), "b": spec(Waiting)}, {}, RuntimeMetrics())
+    assert not table.errors
+    assert list(table.handlers) == ["a", "b"]
+    assert table.built == 2
 
 
 def test_a_validation_that_leaves_the_process_is_an_error_of_the_configuration() -> None:

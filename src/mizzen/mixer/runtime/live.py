@@ -7,7 +7,7 @@ that cannot be built leaves its predecessor in force, so that a mistake never sw
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import structlog
@@ -25,6 +25,7 @@ __all__ = ["HandlerError", "HandlerSpec", "HandlerTable", "LiveHandler", "build_
 
 BUILD_SECONDS = 30.0
 _VALIDATE_SECONDS = 10.0
+_MOST_BUILDS = 32
 
 
 @dataclass(frozen=True)
@@ -107,15 +108,21 @@ class HandlerTable:
 def build_handlers(
     specs: Mapping[str, HandlerSpec], previous: Mapping[str, LiveHandler], metrics: RuntimeMetrics
 ) -> HandlerTable:
-    """A handler for each spec: the previous one where it would be the same, a new one, or the last good one."""
+    """A handler for each spec: the previous one where it would be the same, a new one, or the last good one.
+
+    New ones are built at the same time, because one that waits for something must not hold up the others.
+    """
     table = HandlerTable()
+    new = {key: spec for key, spec in specs.items() if not _is_the_same(previous.get(key), spec)}
+    with ThreadPoolExecutor(max(1, min(len(new), _MOST_BUILDS)), "build handlers") as pool:
+        building = {key: pool.submit(_build, spec, previous.get(key)) for key, spec in sorted(new.items())}
     for key in sorted(specs):
         spec, before = specs[key], previous.get(key)
-        if before is not None and before.spec.makes_the_same(spec):
+        if before is not None and key not in new:
             table.handlers[key] = before
             table.reused += 1
             continue
-        adapter, errors = _build(spec, before)
+        adapter, errors = building[key].result()
         table.errors += errors
         if adapter is not None:
             table.handlers[key] = LiveHandler(spec, adapter, metrics)
@@ -124,6 +131,10 @@ def build_handlers(
             table.handlers[key] = before
             table.kept.add(key)
     return table
+
+
+def _is_the_same(before: LiveHandler | None, spec: HandlerSpec) -> bool:
+    return before is not None and before.spec.makes_the_same(spec)
 
 
 def _serves(before: LiveHandler, spec: HandlerSpec) -> bool:
