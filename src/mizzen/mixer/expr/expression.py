@@ -78,7 +78,7 @@ def _compile(text: str, vocabulary: Vocabulary, expected: ValueType | None) -> E
         return _compile_cel(text, vocabulary, expected)
     node = parse(text)
     typed = Checker(text, vocabulary).check(node)
-    _expect(expected, typed.type, canonical(node), text, typed.span)
+    _expect(expected, typed.type, lambda: canonical(node), text, typed.span)
     evaluate = compile_typed(text, typed)
     return Expression(text, typed.type, reads_of(typed), evaluate, equalities_of(text, typed), number_of(typed))
 
@@ -89,13 +89,14 @@ def _compile_cel(text: str, vocabulary: Vocabulary, expected: ValueType | None) 
     except ImportError:
         raise LanguageError("CEL needs the package cel-python: pip install 'mizzen[cel]'", text, 0) from None
     prepared = prepare(text, vocabulary)
-    _expect(expected, prepared.type, text, text, prepared.span)
+    _expect(expected, prepared.type, lambda: text, text, prepared.span)
     return Expression(text, prepared.type, prepared.reads, prepared.evaluate, prepared.equalities)
 
 
-def _expect(expected: ValueType | None, found: ValueType, shown: str, text: str, span: Span) -> None:
+def _expect(expected: ValueType | None, found: ValueType, shown: Callable[[], str], text: str, span: Span) -> None:
+    """Refuses another type than expected; `shown` is the expression as the error has it."""
     if expected is not None and found is not expected:
-        message = f"expression {shown} evaluated to type {found}, expected type {expected}"
+        message = f"expression {shown()} evaluated to type {found}, expected type {expected}"
         raise TypeCheckError(message, text, *span)
 
 
