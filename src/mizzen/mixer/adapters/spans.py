@@ -5,9 +5,11 @@ The rules are those of Istio's tracing adapters; see `span_of` and `is_sampled`.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 
+from mizzen.mixer.adapters.texts import to_address
 from mizzen.mixer.templates import TraceSpan, Values
 
 TRACE_ID_BYTES = 16
@@ -85,6 +87,12 @@ def span_of(instance: TraceSpan) -> Span | None:
         response_total_size=instance.response_total_size,
         api_protocol=instance.api_protocol,
     )
+
+
+def known_address(ip: bytes | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address of a side; None for bytes that are none, and for `0.0.0.0` and `::`, which stand for not known."""
+    address = to_address(ip) if ip else None
+    return None if address is None or address.is_unspecified else address
 
 
 def is_sampled(trace_id: bytes, probability: float) -> bool:

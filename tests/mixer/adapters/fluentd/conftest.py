@@ -20,6 +20,8 @@ class ForwardServer:
 
     def __init__(self, shared_key: str = "", tls: ssl.SSLContext | None = None, port: int = 0) -> None:
         self.shared_key = shared_key
+        self.users: dict[str, str] = {}
+        self.as_text = False
         self.tls = tls
         self.acknowledge = True
         self.events: list[tuple[str, dict[str, Any]]] = []
@@ -69,20 +71,29 @@ class ForwardServer:
                     stream.sendall(msgpack.packb({"ack": option["chunk"]}))
 
     def shake_hands(self, stream: socket.socket, unpacker: msgpack.Unpacker) -> bool:
-        nonce = b"n" * 16
-        stream.sendall(msgpack.packb(["HELO", {"nonce": nonce, "auth": b"", "keepalive": True}]))
+        """Fluentd always sends a salt for users, though it may have none; its random bytes are binary, those of Fluent
+        Bit a text that is no UTF-8."""
+        nonce, auth = b"\xfe" * 16, b"\xfd\x00" * 8
+        helo = {"nonce": nonce, "auth": auth if self.users or not self.as_text else b"", "keepalive": True}
+        stream.sendall(msgpack.packb(["HELO", helo], use_bin_type=not self.as_text))
         while True:
             data = stream.recv(65536)
             if not data:
                 return False
             unpacker.feed(data)
-            for kind, host, salt, digest, _, _ in unpacker:
+            for kind, host, salt, digest, user, proof in unpacker:
                 assert kind == "PING"
-                key = self.shared_key.encode()
-                known: bool = digest == hashlib.sha512(salt + host.encode() + nonce + key).hexdigest()
-                mine = hashlib.sha512(salt + b"server" + nonce + key).hexdigest()
-                stream.sendall(msgpack.packb(["PONG", known, "" if known else "shared_key mismatch", "server", mine]))
-                return known
+                reason = self.refusal(digest, sha512(salt, host, nonce, self.shared_key), user, proof, auth)
+                mine = sha512(salt, "server", nonce, self.shared_key)
+                stream.sendall(msgpack.packb(["PONG", not reason, reason, "server", mine]))
+                return not reason
+
+    def refusal(self, digest: str, expected: str, user: str, proof: str, auth: bytes) -> str:
+        if digest != expected:
+            return "shared_key mismatch"
+        if self.users and proof != sha512(auth, user, self.users.get(user, "?")):
+            return "username/password mismatch"
+        return ""
 
     def wait_for(self, events: int) -> list[tuple[str, dict[str, Any]]]:
         wait_until(lambda: len(self.events) >= events, "events arrive")
@@ -103,6 +114,10 @@ class ForwardServer:
         self.cut()
         for thread in self.threads:
             thread.join()
+
+
+def sha512(*parts: str | bytes) -> str:
+    return hashlib.sha512(b"".join(part.encode() if isinstance(part, str) else part for part in parts)).hexdigest()
 
 
 @pytest.fixture

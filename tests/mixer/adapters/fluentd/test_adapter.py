@@ -26,6 +26,8 @@ class Server(Protocol):
     port: int
     acknowledge: bool
     shared_key: str
+    users: dict[str, str]
+    as_text: bool
     tls: ssl.SSLContext | None
     events: list[tuple[str, dict[str, Any]]]
     options: list[dict[str, Any]]
@@ -151,8 +153,10 @@ def test_entries_that_are_not_acknowledged_are_sent_again(bench: AdapterBench, f
     handler.close()
 
 
-def test_a_shared_key_is_proved_by_both_sides(bench: AdapterBench, forward_server: Server) -> None:
+@pytest.mark.parametrize("as_text", [False, True])
+def test_a_shared_key_is_proved_by_both_sides(bench: AdapterBench, forward_server: Server, as_text: bool) -> None:
     forward_server.shared_key = "secret"
+    forward_server.as_text = as_text
     handler = bench.build(FluentdAdapter, {"address": forward_server.address, "shared_key": "secret"})
     handler.report(entries(1))
     push(bench)
@@ -170,8 +174,24 @@ def test_a_wrong_shared_key_is_a_failure_that_does_not_show_it(
     assert forward_server.events == []
     assert numbers(handler)["send_failures"] == 1
     shown = capsys.readouterr().out
-    assert "the server refused the shared key: shared_key mismatch" in shown
+    assert "the server refused the shared key or the user: shared_key mismatch" in shown
     assert "wrong-key" not in shown
+    handler.close()
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+@pytest.mark.parametrize(("user", "password", "arrives"), [("ann", "pässword", 1), ("ann", "x", 0), ("", "", 0)])
+def test_a_user_is_proved_too(
+    bench: AdapterBench, forward_server: Server, as_text: bool, user: str, password: str, arrives: int
+) -> None:
+    forward_server.shared_key = "secret"
+    forward_server.users = {"ann": "pässword"}
+    forward_server.as_text = as_text
+    params = {"shared_key": "secret", "username": user, "password": password, "require_ack": True}
+    handler = bench.build(FluentdAdapter, {"address": forward_server.address, **params})
+    handler.report(entries(1))
+    push(bench)
+    assert (numbers(handler)["sent"], len(forward_server.events)) == (arrives, arrives)
     handler.close()
 
 
@@ -233,6 +253,7 @@ def test_an_answer_that_makes_no_sense_is_a_failure(bench: AdapterBench, answer:
         ({"pushTimeoutDuration": "-1s"}, "duration must be positive"),
         ({"tls": {"cert_file": "a.pem"}}, "has one of cert_file and key_file"),
         ({"integer_duration": "yes"}, "valid boolean"),
+        ({"username": "ann"}, "has a username and no shared_key"),
     ],
 )
 def test_wrong_params_are_refused(bench: AdapterBench, params: dict[str, Any], reason: str) -> None:

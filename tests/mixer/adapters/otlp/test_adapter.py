@@ -144,6 +144,17 @@ def test_spans_are_grouped_by_service(bench: AdapterBench, collector: Collector)
     handler.close()
 
 
+@pytest.mark.parametrize("ip", [None, b"", bytes(4), bytes(16), b"odd"])
+def test_an_address_that_is_not_known_is_left_out(
+    bench: AdapterBench, grpc_collector: Collector, ip: bytes | None
+) -> None:
+    handler = build(bench, grpc_collector)
+    handler.report([span(source_ip=ip, destination_ip=ip)])
+    handler.close()
+    (found,) = grpc_collector.requests["/v1/traces"][0].resource_spans[0].scope_spans[0].spans
+    assert attributes(found).keys() == {"peer.service"}
+
+
 def test_a_servers_own_failure_is_an_error(bench: AdapterBench, grpc_collector: Collector) -> None:
     handler = build(bench, grpc_collector)
     handler.report([span(http_status_code=500)])

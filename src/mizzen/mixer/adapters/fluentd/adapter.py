@@ -40,6 +40,7 @@ class FluentdAdapter(Adapter):
             params.tls.server_name if params.tls else "",
             params.require_ack,
             params.shared_key.get_secret_value(),
+            (params.username, params.password.get_secret_value()),
         )
         entries = params.instance_buffer_size or DEFAULT_ENTRIES
         limits = OutboxLimits(

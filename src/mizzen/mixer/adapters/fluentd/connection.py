@@ -22,7 +22,7 @@ _LARGEST_ANSWER = 64 * 1024
 
 class Connection:
     """Sends batches in order. With `require_ack` a batch has arrived when the server says so; without, when the network
-    took it. `shared_key` is proved in the protocol's handshake and never sent."""
+    took it. `shared_key` and the password of `user` are proved in the protocol's handshake and never sent."""
 
     def __init__(
         self,
@@ -31,12 +31,14 @@ class Connection:
         server_name: str = "",
         require_ack: bool = False,
         shared_key: str = "",
+        user: tuple[str, str] = ("", ""),
     ) -> None:
         self._place = place
         self._tls = tls
         self._server_name = server_name or place[0]
         self._require_ack = require_ack
         self._shared_key = shared_key
+        self._user, self._password = user
         self._socket: socket.socket | None = None
         self._unpacker = _unpacker()
         self._end = 0.0
@@ -127,27 +129,40 @@ class Connection:
         helo = self._read()
         if not (isinstance(helo, list) and len(helo) == 2 and helo[0] == "HELO" and isinstance(helo[1], dict)):
             raise OSError("the server does not ask for a shared key")
-        nonce = helo[1].get("nonce", b"")
-        if isinstance(nonce, str):
-            nonce = nonce.encode()
-        if not isinstance(nonce, bytes) or helo[1].get("auth"):
-            raise OSError("the server asks for a user, which is not supported")
-        salt, name = os.urandom(16), socket.gethostname()
-        self._write(msgpack.packb(["PING", name, salt, self._digest(salt, name, nonce), "", ""]))
+        nonce, auth = (_bytes(helo[1].get(name, b"")) for name in ("nonce", "auth"))
+        # Fluentd sends a salt for users also where it has none, and then takes any user.
+        proof = _digest(auth, self._user.encode(), self._password.encode()) if auth else ""
+        salt, name = os.urandom(16).hex(), socket.gethostname()
+        self._write(msgpack.packb(["PING", name, salt, self._key_digest(salt, name, nonce), self._user, proof]))
         pong = self._read()
         if not (isinstance(pong, list) and len(pong) == 5 and pong[0] == "PONG"):
             raise OSError("the server did not answer the handshake")
         if pong[1] is not True:
-            raise OSError(f"the server refused the shared key: {str(pong[2])[:100]}")
-        if not hmac.compare_digest(str(pong[4]), self._digest(salt, str(pong[3]), nonce)):
+            raise OSError(
+                f"the server refused the shared key or the user: {_bytes(pong[2])[:100].decode(errors='replace')}"
+            )
+        if not hmac.compare_digest(_bytes(pong[4]), self._key_digest(salt, _bytes(pong[3]), nonce).encode()):
             raise OSError("the server does not know the shared key")
 
-    def _digest(self, salt: bytes, name: str, nonce: bytes) -> str:
-        return hashlib.sha512(salt + name.encode() + nonce + self._shared_key.encode()).hexdigest()
+    def _key_digest(self, salt: str, name: str | bytes, nonce: bytes) -> str:
+        return _digest(salt.encode(), _bytes(name), nonce, self._shared_key.encode())
+
+
+def _digest(*parts: bytes) -> str:
+    return hashlib.sha512(b"".join(parts)).hexdigest()
+
+
+def _bytes(value: object) -> bytes:
+    """Fluentd sends random bytes as binary, Fluent Bit as a text that is no UTF-8."""
+    if isinstance(value, str):
+        return value.encode(errors="surrogateescape")
+    if not isinstance(value, bytes):
+        raise TypeError("the server did not answer the handshake")
+    return value
 
 
 def _unpacker() -> msgpack.Unpacker:
-    return msgpack.Unpacker(max_buffer_size=_LARGEST_ANSWER, strict_map_key=False, unicode_errors="replace")
+    return msgpack.Unpacker(max_buffer_size=_LARGEST_ANSWER, strict_map_key=False, unicode_errors="surrogateescape")
 
 
 def _identities() -> Iterator[str]:

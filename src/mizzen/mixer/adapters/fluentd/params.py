@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from mizzen.config import DurationNs, SpecModel, invalid
 from mizzen.mixer.adapters.client_tls import ClientTls
@@ -43,4 +43,12 @@ class FluentdParams(SpecModel):
     push_timeout_duration: _Duration = 0
     require_ack: bool = False
     shared_key: SecretStr = SecretStr("")
+    username: str = ""
+    password: SecretStr = SecretStr("")
     tls: ClientTls | None = None
+
+    @model_validator(mode="after")
+    def _user_has_a_key(self) -> FluentdParams:
+        if self.username and not self.shared_key.get_secret_value():
+            raise invalid("has a username and no shared_key", "a shared_key too: users are proved in its handshake")
+        return self

@@ -12,7 +12,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 
 from mizzen.mixer.adapters.otlp import answers
 from mizzen.mixer.adapters.otlp.values import SCOPE, add_attributes, clean_text, resource_of
-from mizzen.mixer.adapters.spans import Span
+from mizzen.mixer.adapters.spans import Span, known_address
 from mizzen.mixer.expr import Value
 
 METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
@@ -64,12 +64,17 @@ def _conventional(span: Span) -> dict[str, Value | None]:
     }
     return {
         "http.response.status_code": span.http_status or None,
-        "network.local.address": span.local_ip,
-        "network.peer.address": span.peer_ip,
+        "network.local.address": _address(span.local_ip),
+        "network.peer.address": _address(span.peer_ip),
         "peer.service": span.peer_name,
         "network.protocol.name": span.api_protocol or None,
         **{name: size for name, size in sizes.items() if size},
     }
+
+
+def _address(ip: bytes | None) -> str | None:
+    address = known_address(ip)
+    return None if address is None else str(address)
 
 
 Spans = Sequence[tuple[str, trace_pb2.Span]]

@@ -6,8 +6,8 @@ import ipaddress
 from typing import Any
 
 from mizzen.mixer.adapters.results import Code
-from mizzen.mixer.adapters.spans import Span
-from mizzen.mixer.adapters.texts import stringify, to_address
+from mizzen.mixer.adapters.spans import Span, known_address
+from mizzen.mixer.adapters.texts import stringify
 
 _CODES = {
     400: Code.INVALID_ARGUMENT,
@@ -44,8 +44,8 @@ def document_of(span: Span) -> dict[str, Any]:
 
 def _endpoint(name: str, ip: bytes | None) -> dict[str, str]:
     endpoint = {"serviceName": name}
-    address = to_address(ip) if ip else None
-    if address is not None and not address.is_unspecified:
+    address = known_address(ip)
+    if address is not None:
         endpoint["ipv4" if isinstance(address, ipaddress.IPv4Address) else "ipv6"] = str(address)
     return endpoint
 
