@@ -91,3 +91,12 @@ def test_an_answer_beyond_four_mebibytes_is_a_failed_call(proxy: ProxyProcess, f
     assert send(proxy.address, "/too-large").status == 200
     counted = {"total_remote_call_other_errors": 1, "total_check_fail_open": 1}
     proxy.wait_for_stats({f"mizzen.http_mixer_filter.{name}": value for name, value in counted.items()}, before)
+
+
+def test_a_header_that_cannot_be_replaced_is_removed_so_that_the_clients_own_does_not_stand_for_it(
+    proxy: ProxyProcess, fresh_mixer: FakeMixer, backend: EchoBackend
+) -> None:
+    fresh_mixer.on_check = CheckAnswer(directive=directive(request=[("REPLACE", "x-user", "ann\r\nx-role: admin")]))
+    assert send(proxy.address, "/own", headers=[("x-user", "root")]).status == 200
+    assert backend.requests[-1].headers_named("x-user") == []
+    assert backend.requests[-1].headers_named("x-role") == []

@@ -22,7 +22,8 @@ enum Message {
 
 /// The part of `directive` that can be carried out, and how many of its operations are left out because they cannot:
 ///
-/// - a name that is no header name, a value with a control character;
+/// - a name that is no header name, a value with a control character (a header that would get such a value is removed, so
+///   that what the client sent does not stand for what the policy says);
 /// - `content-length` and `transfer-encoding`, which follow from the message;
 /// - anything but the replacement of a pseudo header (`:method`, `:path`, `:scheme`, `:authority` and `host` of
 ///   requests, `:status` of responses) by a value that it can have.
@@ -48,9 +49,19 @@ pub fn usable(directive: &RouteDirective) -> (RouteDirective, u64) {
 }
 
 fn kept(operations: &[HeaderOperation], message: Message, left_out: &mut u64) -> Vec<HeaderOperation> {
-    let (kept, refused): (Vec<_>, Vec<_>) = operations.iter().partition(|operation| is_usable(operation, message));
-    *left_out += refused.len() as u64;
-    kept.into_iter().cloned().collect()
+    let mut kept = Vec::with_capacity(operations.len());
+    for operation in operations {
+        if is_usable(operation, message) {
+            kept.push(operation.clone());
+            continue;
+        }
+        *left_out += 1;
+        let removal = HeaderOperation { value: String::new(), operation: Operation::Remove, ..operation.clone() };
+        if operation.operation == Operation::Replace && is_usable(&removal, message) {
+            kept.push(removal);
+        }
+    }
+    kept
 }
 
 /// The last status that the operations set.

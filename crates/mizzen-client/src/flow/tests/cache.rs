@@ -48,11 +48,8 @@ fn the_directive_is_remembered_with_the_status() {
 fn what_cannot_be_carried_out_is_left_out_and_counted_once_per_answer() {
     let mut client = client();
     let mut response = told(0);
-    let change = |value: &str| HeaderOperation {
-        name: "x-a".to_owned(),
-        value: value.to_owned(),
-        operation: Operation::Replace,
-    };
+    let change =
+        |value: &str| HeaderOperation { name: "x-a".to_owned(), value: value.to_owned(), operation: Operation::Append };
     let request_header_operations = vec![change("a\r\nx-b: c"), change("good")];
     let directive = RouteDirective { request_header_operations, ..RouteDirective::default() };
     response.precondition.as_mut().unwrap().directive = Some(directive);
