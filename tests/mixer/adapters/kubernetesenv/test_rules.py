@@ -96,5 +96,5 @@ def test_a_mixer_refuses_a_workload_of_a_real_kubernetes(
         cluster.delete(web)
         cluster.apply({**cart, "metadata": {**cart["metadata"], "labels": {"version": "v1"}}})
         late = cluster.run_pod({**web, "metadata": {**web["metadata"], "name": "web"}})
-        wait_until(lambda: [code_for(late) for _ in range(8)] == [7] * 8, "every worker knows the new pod")
+        wait_until(lambda: [code_for(late) for _ in range(8)] == [7] * 8, "every worker knows the new pod", 30)
         assert code_for(refused) == code_for(allowed) == 0
