@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -172,3 +173,36 @@ def test_faults_of_adapters_are_among_the_faults_of_the_configuration(tmp_path: 
     found.load()
     assert list(map(str, found.errors)) == ["x.py: cannot be loaded"]
     assert metrics.registry.get_sample_value("mizzen_mixer_config_errors") == 1
+
+
+async def test_a_state_that_cannot_be_applied_leaves_the_last_one_in_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, dispatcher, metrics = controller(tmp_path)
+    file = tmp_path / "a.yaml"
+    file.write_text(RULE % "a")
+    found.load()
+    in_force, build = dispatcher.snapshot, Snapshot.build
+
+    def refuse(*_: object, **__: object) -> Snapshot:
+        monkeypatch.setattr(Snapshot, "build", build)
+        raise MemoryError("too much")
+
+    monkeypatch.setattr(Snapshot, "build", refuse)
+    following = asyncio.ensure_future(found.follow())
+    try:
+        with capture_logs() as logs:
+            file.write_text(RULE % "b")
+            await _until(lambda: metrics.registry.get_sample_value("mizzen_mixer_config_reload_failures_total") == 1)
+        assert "cannot be applied" in logs[0]["event"]
+        assert dispatcher.snapshot is in_force
+        file.write_text(RULE % "c")
+        await _until(lambda: dispatcher.snapshot is not in_force)
+    finally:
+        following.cancel()
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not holds():
+            await asyncio.sleep(0.01)

@@ -18,6 +18,7 @@ from mizzen.mixer.runtime.outcome import Attempt
 from mizzen.mixer.runtime.vocabulary import output_prefix
 from mizzen.mixer.templates import InstanceCompileError, Template, Variety
 
+_OUT = "$out."
 _BINDINGS = ("attribute_bindings", "attributeBindings")
 
 
@@ -90,10 +91,20 @@ def _binding(
     if name not in vocabulary:
         faults.append(resource.error(path, "is not a known attribute", key=True, accepted="a declared attribute"))
         return None
-    expected = vocabulary[name]
+    expected, prefix = vocabulary[name], output_prefix(template)
+    replaced = text.replace(_OUT, prefix)
     try:
-        return compile_expression(text.replace("$out.", output_prefix(template)), vocabulary, expected)
+        return compile_expression(replaced, vocabulary, expected)
     except ExpressionError as error:
-        reason = f"does not compile at {error.position}: {error.message}"
+        reason = f"does not compile at {_as_written(error, replaced, prefix)}"
         faults.append(resource.error(path, reason, value=text, accepted=f"an expression of type {expected}"))
         return None
+
+
+def _as_written(error: ExpressionError, replaced: str, prefix: str) -> str:
+    """Place and message in terms of the text before its outputs were given their full names."""
+    line = replaced.split("\n")[error.line - 1]
+    before = line[: error.column - 1].count(prefix)
+    column = error.column - before * (len(prefix) - len(_OUT))
+    message = error.message.replace(f"${prefix}", _OUT).replace(prefix, _OUT)
+    return f"{error.line}:{column}: {message}"

@@ -71,9 +71,16 @@ class Controller:
         self.apply(self._store.load())
 
     async def follow(self) -> None:
-        """Applies every later state of the store; runs until it is cancelled."""
+        """Applies every later state of the store; runs until it is cancelled.
+
+        One that cannot be applied, for a fault of the Mixer itself, is counted and leaves the last one in force.
+        """
         async for state in self._store.watch():
-            await asyncio.to_thread(self.apply, state)
+            try:
+                await asyncio.to_thread(self.apply, state)
+            except Exception:
+                self._metrics.reload_failures.inc()
+                self._logger.exception("configuration cannot be applied; the last one stays in force")
 
     def apply(self, state: StoreState) -> None:
         """Puts `state` in force. A state whose resources are those in force only brings its errors up to date."""

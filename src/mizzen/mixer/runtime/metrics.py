@@ -76,6 +76,9 @@ class RuntimeMetrics:
         )
         self.snapshot_id = self._gauge("config_snapshot_id", "Number of the snapshot in force, from 0.")
         self.reloads = self._counter("config_reloads", "Snapshots built, by whether any fault was found.", "faulty")
+        self.reload_failures = self._counter(
+            "config_reload_failures", "Changes that could not be applied at all; the snapshot before stays in force."
+        )
         self.destinations = self._gauge(
             "dispatcher_destinations_per_variety", "Instance and handler pairs of the routes.", "variety"
         )
