@@ -1,8 +1,8 @@
 """What a change of the configuration costs, by number of rules: until it is in force, in CPU, and to Checks meanwhile.
 
 All rules stand in one file, which is saved again and again with one of them changed, while h2load sends Checks at a
-constant rate. A second client asks what that rule decides, every two milliseconds, until the answer changes. h2load's own
-log says when each Check began and how long it took, so that those that met a reload are told from the others.
+constant rate. A second client asks what that rule decides, every two milliseconds, until the answer changes. h2load's
+own log says when each Check began and how long it took, so that those that met a reload are told from the others.
 """
 
 from __future__ import annotations
