@@ -110,13 +110,13 @@ class Builder:
 
     def map_of(self, target: Node, key: Node, span: Span) -> tuple[Term, Term]:
         """A map and a key to look up in it; of an attribute with a literal key no more than that key is read."""
-        wanted = self.build(key)
-        if wanted.type is not ValueType.STRING:
-            self.fail(f"a key of a STRING_MAP is a STRING, not {wanted.type}", wanted.span)
         before = set(self.reads)
         found = self.build(target)
         if found.type is not MAP:
             self.fail(f"{found.type} has no keys, only STRING_MAP has", span)
+        wanted = self.build(key)
+        if wanted.type is not ValueType.STRING:
+            self.fail(f"a key of a STRING_MAP is a STRING, not {wanted.type}", wanted.span)
         if isinstance(target, Chain) and isinstance(wanted.constant, str):
             self.reads = before | {(target.text, wanted.constant)}
         return found, wanted

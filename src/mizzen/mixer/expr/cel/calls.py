@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 
 from mizzen.mixer.expr.cel import terms
-from mizzen.mixer.expr.cel.functions import FUNCTIONS, METHODS, Overload
+from mizzen.mixer.expr.cel.functions import FUNCTIONS, METHODS
 from mizzen.mixer.expr.cel.nodes import Call
+from mizzen.mixer.expr.cel.overload import Overload
 from mizzen.mixer.expr.cel.terms import Term
 from mizzen.mixer.expr.errors import LiteralArgumentError, TypeCheckError, UnknownFunctionError
 from mizzen.mixer.expr.nodes import Span
-from mizzen.mixer.expr.operations import ConversionFailure, compile_pattern
+from mizzen.mixer.expr.operations import ConversionFailure
 from mizzen.mixer.expr.sites import Site
 from mizzen.mixer.expr.values import ValueType
 
@@ -43,8 +44,8 @@ def fitting(text: str, node: Call, overloads: Sequence[Overload], types: tuple[V
 def applied_to(text: str, node: Call, overloads: Sequence[Overload], args: Sequence[Term]) -> Term:
     """The call with its arguments, a method's target first."""
     overload = fitting(text, node, overloads, tuple(arg.type for arg in args))
-    if node.name == "matches" and isinstance(args[1].constant, str):
-        return matches(text, node.span, args[0], args[1])
+    if overload.literal is not None and isinstance(args[1].constant, str):
+        refuse_bad(text, overload.literal, args[1])
     if args and all(arg.constant is not None for arg in args):
         return computed(text, node.span, overload, args)
     run = terms.applied(overload.function, [arg.run for arg in args], Site(text, node.span))
@@ -60,10 +61,9 @@ def computed(text: str, span: Span, overload: Overload, args: Sequence[Term]) ->
     return terms.constant(value, overload.result, span)
 
 
-def matches(text: str, span: Span, subject: Term, pattern: Term) -> Term:
-    """A pattern of the text is compiled once."""
+def refuse_bad(text: str, check: Callable[[str], object], literal: Term) -> None:
+    """Raises LiteralArgumentError for a pattern or a zone of the text that is none."""
     try:
-        search = compile_pattern(str(pattern.constant))
+        check(str(literal.constant))
     except ConversionFailure as failure:
-        raise LiteralArgumentError(str(failure), text, *pattern.span) from None
-    return Term(ValueType.BOOL, lambda bag: search(subject.run(bag).encode()) is not None, span)
+        raise LiteralArgumentError(str(failure), text, *literal.span) from None

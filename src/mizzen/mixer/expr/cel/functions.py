@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mizzen.config.duration import nanoseconds_of
 from mizzen.mixer.expr import operations
+from mizzen.mixer.expr.cel.overload import Overload
+from mizzen.mixer.expr.cel.times import length, moment
 from mizzen.mixer.expr.literals import MAX_INT64
 from mizzen.mixer.expr.operations import ConversionFailure
 from mizzen.mixer.expr.values import ValueType
@@ -22,15 +22,6 @@ from mizzen.wire import Duration, Timestamp
 B, S, N, D = ValueType.BOOL, ValueType.STRING, ValueType.INT64, ValueType.DOUBLE
 TIME, SPAN, IP = ValueType.TIMESTAMP, ValueType.DURATION, ValueType.IP_ADDRESS
 NAMES = (ValueType.DNS_NAME, ValueType.EMAIL_ADDRESS, ValueType.URI)
-
-
-@dataclass(frozen=True, slots=True)
-class Overload:
-    """One signature; `function` may raise ConversionFailure where the arguments have no result."""
-
-    args: tuple[ValueType, ...]
-    result: ValueType
-    function: Callable[..., Any]
 
 
 def integer(value: int) -> int:
@@ -127,18 +118,6 @@ def comparisons() -> dict[str, tuple[Overload, ...]]:
     return found
 
 
-def moment(part: Callable[[datetime], int]) -> tuple[Overload, ...]:
-    """A method that gives a part of a time, in UTC."""
-
-    def compute(time: Timestamp) -> int:
-        try:
-            return part(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time.nanoseconds // 1000))
-        except OverflowError:
-            raise ConversionFailure("time out of range") from None
-
-    return (Overload((TIME,), N, compute),)
-
-
 FUNCTIONS: Mapping[str, tuple[Overload, ...]] = {
     **comparisons(),
     "!": (Overload((B,), B, operator.not_),),
@@ -166,7 +145,9 @@ FUNCTIONS: Mapping[str, tuple[Overload, ...]] = {
     "match": (Overload((S, S), B, operations.match_text),),
     "toLower": (Overload((S,), S, operations.to_lower),),
     "reverse": (Overload((S,), S, lambda text: text[::-1]),),
-    "matches": (Overload((S, S), B, lambda text, pattern: operations.matches(pattern, text)),),
+    "matches": (
+        Overload((S, S), B, lambda text, pattern: operations.matches(pattern, text), operations.compile_pattern),
+    ),
     "ip": (Overload((S,), IP, operations.to_ip),),
     "dnsName": (Overload((S,), ValueType.DNS_NAME, operations.to_dns_name),),
     "email": (Overload((S,), ValueType.EMAIL_ADDRESS, operations.to_email),),
@@ -201,10 +182,10 @@ METHODS: Mapping[str, tuple[Overload, ...]] = {
     "getDayOfMonth": moment(lambda at: at.day - 1),
     "getDayOfWeek": moment(lambda at: at.isoweekday() % 7),
     "getDayOfYear": moment(lambda at: at.timetuple().tm_yday - 1),
-    "getHours": moment(lambda at: at.hour),
-    "getMinutes": moment(lambda at: at.minute),
-    "getSeconds": moment(lambda at: at.second),
-    "getMilliseconds": moment(lambda at: at.microsecond // 1000),
+    "getHours": (*moment(lambda at: at.hour), length(3_600_000_000_000)),
+    "getMinutes": (*moment(lambda at: at.minute), length(60_000_000_000)),
+    "getSeconds": (*moment(lambda at: at.second), length(1_000_000_000)),
+    "getMilliseconds": (*moment(lambda at: at.microsecond // 1000), length(1_000_000, 1000)),
 }
 
 SIGNS = frozenset(FUNCTIONS) - frozenset(name for name in FUNCTIONS if name.isidentifier())
