@@ -274,3 +274,11 @@ def test_a_file_that_has_just_been_written_is_read_again(tmp_path: Path) -> None
     first = scan_directory(tmp_path)
     assert first[str(file)].stamp is None
     assert scan_directory(tmp_path, first)[str(file)] is not first[str(file)]
+
+
+def test_an_unchanged_file_takes_over_the_stamp_that_it_was_too_young_for() -> None:
+    stamp = (1, 2, 3, 4, 5)
+    state = state_of({"a.yaml": rule("a")})
+    later = advance(state, {"a.yaml": ScannedFile(rule("a"), stamp=stamp)})
+    assert later.files["a.yaml"].scanned.stamp == stamp
+    assert later.files["a.yaml"].resources is state.files["a.yaml"].resources

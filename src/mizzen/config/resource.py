@@ -7,6 +7,7 @@ owner of the kind. `metadata.namespace` may be left out in files and then is the
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -52,6 +53,11 @@ class Resource:
     def key(self) -> str:
         """The canonical name, `<name>.<kind>.<namespace>`."""
         return f"{self.name}.{self.kind}.{self.namespace}"
+
+    @cached_property
+    def canonical(self) -> str:
+        """Key and spec as JSON, the same for every order of fields."""
+        return json.dumps([self.key, self.spec], sort_keys=True, default=str)
 
     @property
     def group(self) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from watchfiles import Change
@@ -58,9 +58,16 @@ def advance(previous: StoreState, scan: Scan, default_namespace: str = DEFAULT_N
     files: dict[str, FileState] = {}
     for name, scanned in scan.items():
         before = previous.files.get(name)
-        unchanged = before is not None and before.scanned == scanned
-        files[name] = before if before and unchanged else _read_file(name, scanned, before, default_namespace)
+        if before is not None and before.scanned == scanned:
+            files[name] = _stamped(before, scanned)
+        else:
+            files[name] = _read_file(name, scanned, before, default_namespace)
     return _merge(files)
+
+
+def _stamped(state: FileState, scanned: ScannedFile) -> FileState:
+    """What an unchanged file contributes; a file that was read when it was too young has its stamp now."""
+    return state if state.scanned.stamp == scanned.stamp else replace(state, scanned=scanned)
 
 
 def _read_file(name: str, scanned: ScannedFile, before: FileState | None, default_namespace: str) -> FileState:
@@ -144,6 +151,8 @@ class FileStore:
             await asyncio.sleep(_PACE.longest_wait_ms / 1000)
             scan = await asyncio.to_thread(self._scan)
         if scan == {name: state.scanned for name, state in before.files.items()}:
+            files = {name: _stamped(state, scan[name]) for name, state in before.files.items()}
+            self.state = replace(before, files=files)
             return None
         self.state = await asyncio.to_thread(advance, before, scan, self.default_namespace)
         return self.state

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import structlog
@@ -68,7 +68,9 @@ class Controller:
 
     def load(self) -> None:
         """Reads the store and puts its configuration in force. Raises OSError when the store cannot be read."""
-        self.apply(self._store.load())
+        with self._uncollected():
+            state = self._store.load()
+        self.apply(state)
 
     async def follow(self) -> None:
         """Applies every later state of the store; runs until it is cancelled.
@@ -115,7 +117,7 @@ class Controller:
         self._tell((*self._extension_errors, *state.errors, *errors), after)
 
     def _build(self, resources: Mapping[str, Resource], before: Snapshot) -> Snapshot:
-        with uncollected() if self._settlement is not None else nullcontext():
+        with self._uncollected():
             after = Snapshot.build(
                 resources,
                 before,
@@ -126,6 +128,9 @@ class Controller:
             if self._settlement is not None:
                 self._settlement.loaded(after.compiled.fresh)
         return after
+
+    def _uncollected(self) -> AbstractContextManager[None]:
+        return uncollected() if self._settlement is not None else nullcontext()
 
     def close(self) -> None:
         """Closes every handler; no call may follow."""

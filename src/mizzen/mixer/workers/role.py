@@ -51,8 +51,8 @@ def digest(resources: Mapping[str, Resource], kept: Iterable[str], folders: Iter
     `kept` are the resources of which not the newest version is in force, `folders` those with adapters.
     """
     summed = hashlib.sha256()
-    for key, resource in sorted(resources.items()):
-        summed.update(json.dumps([key, resource.spec], sort_keys=True, default=str).encode())
+    for _, resource in sorted(resources.items()):
+        summed.update(resource.canonical.encode())
     summed.update(json.dumps(sorted(kept)).encode())
     for file in sorted(file for folder in folders for file in folder.rglob("*.py")):
         try:
