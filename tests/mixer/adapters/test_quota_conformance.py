@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import math
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from mizzen.mixer.adapters.testing import AdapterBench
 from mizzen.mixer.expr import Value
 from mizzen.mixer.templates import Quota
 
-from .memquota.counting import CountingProcess
+from .memquota.counting import PATIENCE, CountingProcess
 
 WINDOW_S = 5.0
 KINDS = ("memquota", "memquota of several processes", "redisquota fixed", "redisquota rolling")
@@ -93,14 +93,12 @@ class Subject:
     ) -> QuotaResult:
         handler = next(self.turns)  # each call may come to another worker
         answer = handler.quota(Quota(name, dimensions), QuotaArguments(amount, best_effort, id))
-        return answer if isinstance(answer, QuotaResult) else asyncio.run(awaited(answer))
+        result = answer.result(PATIENCE) if isinstance(answer, Future) else answer
+        assert isinstance(result, QuotaResult)
+        return result
 
     def take(self, amount: int = 1, **others: Any) -> int:
         return self.ask(amount, **others).amount
-
-
-async def awaited(answer: Awaitable[QuotaResult]) -> QuotaResult:
-    return await answer
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -155,6 +156,44 @@ def test_an_asynchronous_method_is_cancelled_when_its_time_is_up(build: Build) -
     with pytest.raises(HandlerError, match="no answer within 5 s"):
         finished(answer)
     assert cancelled.wait(PATIENCE)
+
+
+def test_a_plain_method_may_answer_with_a_future_of_its_own(build: Build) -> None:
+    pending: Future[CheckResult] = Future()
+    stage = build(lambda _: pending)
+    answer = stage.call()
+    assert not answer.done()
+    pending.set_result(CheckResult(uses=3))
+    assert finished(answer) == CheckResult(uses=3)
+
+
+def test_what_such_a_future_raises_or_lacks_is_an_error(build: Build) -> None:
+    broken, cancelled, wrong = Future[Any](), Future[Any](), Future[Any]()
+    futures = iter((broken, cancelled, wrong))
+    stage = build(lambda _: next(futures))
+    answers = [stage.call() for _ in range(3)]
+    broken.set_exception(ValueError("broken"))
+    cancelled.cancel()
+    wrong.set_result(7)
+    for answer, text in zip(answers, ("broken", "CancelledError", "answered with int, not CheckResult"), strict=True):
+        with pytest.raises(HandlerError, match=rf"^h\.ns: {text}"):
+            finished(answer)
+    assert stage.failures("error") == 3
+
+
+def test_such_a_future_is_cancelled_when_its_time_is_up_or_too_many_are_open(build: Build) -> None:
+    first, second = Future[CheckResult](), Future[CheckResult]()
+    futures = iter((first, second))
+    stage = build(lambda _: next(futures), calls={"open": 1})
+    late, refused = stage.call(), stage.call()
+    with pytest.raises(HandlerError, match="1 calls are open"):
+        finished(refused)
+    stage.clock.advance(5.0)
+    stage.timers.run_due()
+    with pytest.raises(HandlerError, match="no answer within 5 s"):
+        finished(late)
+    assert first.cancelled()
+    assert second.cancelled()
 
 
 def test_a_call_that_gets_no_thread_in_time_is_never_made(build: Build) -> None:

@@ -6,6 +6,8 @@
 | plain, of an adapter with `blocking = True` | on the threads of the handler |
 | plain, of any other adapter | at once, on the thread of the Mixer's call |
 
+A plain method of the last kind may return a `concurrent.futures.Future`, which threads of the adapter's own end.
+
 A call in place cannot be stopped; one that takes longer than the limit counts as a failure for the quarantine.
 """
 
@@ -16,7 +18,7 @@ import inspect
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mizzen.config.kinds import CallLimits, QuarantineLimits
@@ -103,6 +105,8 @@ class Caller:
         if isinstance(answer, wanted):
             self.settle(template, admission, start)
             return answer
+        if isinstance(answer, Future):
+            return self._await(OpenCall(self, template, wanted, admission, start), answer)
         if inspect.isawaitable(answer):
             call = OpenCall(self, template, wanted, admission, start)
             return self._begin(call, True, _awaiting(answer), ())
@@ -175,6 +179,29 @@ class Caller:
         except RuntimeError as error:  # closed while the call was on its way
             self._ended()
             call.fail(error)
+        return call.future
+
+    def _await(self, call: OpenCall[Result], answer: Future[Any]) -> Future[Result]:
+        """`answer` is ended by threads of the adapter's own, or cancelled when the time is up."""
+        with self._lock:
+            self._open += 1
+            full = self._open > self._most_open
+
+        def settled(done: Future[Any]) -> None:
+            self._ended()
+            error = CancelledError() if done.cancelled() else done.exception()
+            if error is not None:
+                call.fail(error)
+            else:
+                call.succeed(done.result())
+
+        if full:
+            call.refuse(f"{self._most_open} calls are open")
+            answer.cancel()
+        else:
+            call.limit(self._timers)
+            call.stoppable_by(answer.cancel)
+        answer.add_done_callback(settled)
         return call.future
 
     def _ended(self) -> None:

@@ -84,6 +84,14 @@ def test_refusals_are_repeated_too(bench: AdapterBench) -> None:
     assert take(handler, 1, "r") == 0
 
 
+def test_long_texts_of_requests_are_told_apart_and_take_little_space(bench: AdapterBench) -> None:
+    handler = bench.build(MemQuotaAdapter, {"quotas": [ROLLING]})
+    for number in range(2):
+        assert take(handler, 5, f"{'i' * 100_000}{number}", user=f"{'u' * 100_000}{number}") == 5
+    (cells,) = handler._ledger._stores.values()
+    assert max(map(len, cells)) < 2000
+
+
 def test_answers_are_forgotten_in_two_generations() -> None:
     seen = Deduplication(1.0, now=0.0)
     seen.remember(("i", "a"), Answer(1, 9.0), 0.5)

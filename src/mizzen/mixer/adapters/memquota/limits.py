@@ -12,6 +12,8 @@ from mizzen.mixer.adapters.quotas import cell_of, first_override
 from mizzen.mixer.adapters.results import AdapterError, QuotaArguments
 from mizzen.mixer.templates import Quota
 
+_LONGEST_TEXT = 1024
+
 
 class HandlerLimits:
     """The quotas of one handler.
@@ -45,15 +47,20 @@ class HandlerLimits:
         limits = first_override(quota.overrides, dimensions) or quota
         return Take(
             store,
-            cell_of(quota.name, dimensions),
+            _bounded(cell_of(quota.name, dimensions)),
             limits.max_amount,
             limits.valid_duration / 1e9,
             arguments.amount,
             arguments.best_effort,
             self._memory,
             quota.name,
-            arguments.deduplication_id,
+            _bounded(arguments.deduplication_id),
         )
+
+
+def _bounded(text: str) -> str:
+    """`text`, or what stands for it where it is long: requests may bring megabytes, and cells live on."""
+    return text if len(text) <= _LONGEST_TEXT else hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _store_of(handler: str, quota: QuotaParams) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from mizzen.mixer.adapters.base import Adapter
 from mizzen.mixer.adapters.environment import Environment
@@ -34,18 +33,16 @@ class SharedMemQuotaAdapter(Adapter):
         super().__init__(params, environment)
         self._limits = HandlerLimits(environment.handler, params)
         held = self.ledger.hold(self._limits.stores, self._limits.memories)
-        self._hold = held.result(_HOLD_SECONDS).amount
+        self._hold = held.result(_HOLD_SECONDS)
 
     @classmethod
     def validate(cls, params: MemQuotaParams, instances: Mapping[str, InstanceTypes]) -> Sequence[Problem]:
         return MemQuotaAdapter.validate(params, instances)
 
-    async def quota(self, instance: Instance, arguments: QuotaArguments) -> QuotaResult:
+    def quota(self, instance: Instance, arguments: QuotaArguments) -> Any:
+        """The answer, or its future: no thread waits for the other process."""
         take = self._limits.take(cast(Quota, instance), arguments)
-        if take is None:
-            return QuotaResult()
-        granted = await asyncio.wrap_future(self.ledger.take(take))
-        return QuotaResult(amount=granted.amount, valid_for=granted.valid_for)
+        return QuotaResult() if take is None else self.ledger.take(take)
 
     def close(self) -> None:
         self.ledger.release(self._hold)
