@@ -7,6 +7,7 @@ from http import HTTPStatus
 import pytest
 from prometheus_client import CollectorRegistry
 
+from mizzen.loglevel import LOG_LEVEL
 from mizzen.mixer.monitoring import Monitoring, Page, json_page, text_page
 from mizzen.mixer.workers.pages import WorkerPages
 
@@ -105,11 +106,22 @@ def test_decisions_of_all_workers_are_found(parent: WorkerPages) -> None:
     assert parent.decision("d/2").status is HTTPStatus.NOT_FOUND
 
 
-def test_the_log_level_is_that_of_all_workers_and_of_later_ones(parent: WorkerPages, workers: list[Worker]) -> None:
+@pytest.fixture
+def own_level() -> Iterator[None]:
+    """The level of this process is as it was afterwards."""
+    before = LOG_LEVEL.name
+    yield
+    LOG_LEVEL.change(before)
+
+
+@pytest.mark.usefixtures("own_level")
+def test_the_log_level_is_that_of_all_workers_of_later_ones_and_of_the_parent(
+    parent: WorkerPages, workers: list[Worker]
+) -> None:
     assert parent.change_log_level({"level": "debug"}).status is HTTPStatus.OK
     assert [worker.levels for worker in workers] == [["debug"], ["debug"]]
     assert parent.change_log_level({"level": "loud"}).status is HTTPStatus.BAD_REQUEST
-    assert parent.log_level == "debug"
+    assert parent.log_level == LOG_LEVEL.name == "debug"
 
 
 def test_a_worker_that_does_not_answer_is_counted_and_the_others_are_asked(

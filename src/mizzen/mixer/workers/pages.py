@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 import httpx
 from prometheus_client import CollectorRegistry, Counter, Gauge, Metric
 
+from mizzen.loglevel import LOG_LEVEL
 from mizzen.mixer.monitoring import MakePage, Page, json_page, metrics_page, text_page
 from mizzen.mixer.workers.metrics import Page as MetricsPage
 from mizzen.mixer.workers.metrics import WorkerMetrics, read_page
@@ -76,13 +77,14 @@ class WorkerPages:
         return next((page for page in found if page.status is HTTPStatus.OK), missing)
 
     def change_log_level(self, query: Mapping[str, str]) -> Page:
-        """Asks every worker; the first answer that is none of success is given."""
+        """Asks every worker, and changes the parent's own; the first answer that is none of success is given."""
         answers = [page for _, page in self._all(f"/logging?{urlencode(query)}", "PUT")]
         if not answers:
             return _nobody()
         refused = next((page for page in answers if page.status is not HTTPStatus.OK), None)
         if refused is None:
-            self.log_level = query.get("level")
+            self.log_level = query["level"]
+            LOG_LEVEL.change(self.log_level)
         return refused or answers[0]
 
     def _asker(self, path: str) -> MakePage:
