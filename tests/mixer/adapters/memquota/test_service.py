@@ -66,6 +66,20 @@ def test_the_counts_of_a_worker_that_served_wait_for_its_next_life(counting: Cou
     assert take(after) == QuotaResult(amount=0, valid_for=0.0)
 
 
+def test_a_call_under_way_when_its_worker_ends_is_counted_once(counting: CountingProcess) -> None:
+    before = counting.connect(0)
+    hold(before)
+    counting.do(lambda: counting.service.settled(0))
+    before.take(Take(STORE, "cell", 5, 2.0, 3, False, MEMORY, "q", "r"))  # nobody reads the answer
+    end(counting, before)
+    after = counting.connect(0)
+    hold(after)
+    counting.do(lambda: counting.service.settled(0))
+    assert take(after, 3, "r") == QuotaResult(amount=3, valid_for=2.0)
+    assert take(after, 3) == QuotaResult()
+    assert take(after, 2) == QuotaResult(amount=2, valid_for=2.0)
+
+
 def test_what_the_next_life_of_a_worker_does_not_need_is_forgotten(counting: CountingProcess) -> None:
     before = counting.connect(0)
     hold(before)
