@@ -1,7 +1,9 @@
 //! Reports on their way: batches that grow, and finished ones that wait for the Mixer to take them.
 
+mod lane;
 mod open;
 mod sink;
 
+pub use lane::Lane;
 pub use open::{Batch, BatchLimits, OpenBatch};
 pub use sink::{Account, Action, BatchId, ReportSink, SinkLimits};

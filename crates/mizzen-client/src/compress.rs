@@ -37,7 +37,7 @@ struct Cell {
     index: i32,
     /// The index of a string value.
     word: i32,
-    /// A string's entry as it goes out.
+    /// The entry as it goes out, of a string, a number or a truth.
     entry: Encoded,
     /// The position of a string map in `Compressor::maps`.
     map: usize,
@@ -182,7 +182,10 @@ impl Compressor {
         out.resize(start + self.bound + Cursor::SLACK, 0);
         let mut cursor = Cursor::new(&mut out[start..]);
         for place in &self.order {
-            self.write_cell(bag, &self.cells[usize::from(*place)], &mut cursor);
+            let cell = &self.cells[usize::from(*place)];
+            if !cursor.short(cell.entry) {
+                self.write_cell(bag, cell, &mut cursor);
+            }
         }
         let written = cursor.written();
         out.truncate(start + written);
@@ -247,9 +250,14 @@ impl Cell {
             _ => words.index_near(self.name.as_str().as_bytes(), limit, self.index),
         };
         self.bound = ENTRY_BOUND;
+        let tag = tag(FIRST_FIELD + kind(self.stored), BYTES);
         if let Stored::String(span) = self.stored {
             self.word = words.index_near(span.bytes(bag.text().as_bytes()), limit, self.word);
-            self.entry = self.entry.or_new(tag(FIRST_FIELD, BYTES), self.index, self.word);
+            self.entry = self.entry.or_new(tag, self.index, self.word);
+        } else if let Stored::Int64(value) = self.stored {
+            self.entry = self.entry.or_number(tag, self.index, value as u64);
+        } else if let Stored::Bool(value) = self.stored {
+            self.entry = self.entry.or_number(tag, self.index, u64::from(value));
         } else if let Stored::StringMap(span) = self.stored {
             let map = &mut maps[self.map];
             match alike.pairs_of(self.at) {
@@ -283,9 +291,6 @@ fn kind(stored: Stored) -> u8 {
 }
 
 fn put_number(out: &mut Cursor<'_>, tag: u8, key: u32, value: u64) {
-    if let Some(entry) = Encoded::of_small(tag, key, value) {
-        return out.encoded(tag, entry);
-    }
     put_header(out, tag, key, varint_len(value), VALUE);
     out.varint(value);
 }

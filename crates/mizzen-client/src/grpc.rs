@@ -24,11 +24,17 @@ const INVALID_DICTIONARY: &str = "Request could not be processed due to invalid"
 
 /// `message` as the body of a call: header and message, uncompressed.
 pub fn frame(message: &[u8]) -> Vec<u8> {
-    let mut body = Vec::with_capacity(FRAME_HEADER + message.len());
-    body.push(0);
+    frame_with(message.len(), |body| body.extend_from_slice(message))
+}
+
+/// The body of a call whose message, of about `size` bytes, `write` appends: for large ones, so that they are not copied.
+pub fn frame_with(size: usize, write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut body = Vec::with_capacity(FRAME_HEADER + size);
+    body.extend_from_slice(&[0; FRAME_HEADER]);
+    write(&mut body);
     // a message is built by this process from bounded input, far below 4 GiB
-    body.extend_from_slice(&u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes());
-    body.extend_from_slice(message);
+    let length = u32::try_from(body.len() - FRAME_HEADER).unwrap_or(u32::MAX);
+    body[1..FRAME_HEADER].copy_from_slice(&length.to_be_bytes());
     body
 }
 

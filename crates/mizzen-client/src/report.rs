@@ -131,9 +131,15 @@ impl ReportEncoder {
     /// The whole `ReportRequest`; the encoder starts anew.
     pub fn finish(&mut self) -> Vec<u8> {
         let mut message = Vec::with_capacity(self.encoded_bytes());
+        self.finish_into(&mut message);
+        message
+    }
+
+    /// Appends the whole `ReportRequest`; the encoder starts anew.
+    pub fn finish_into(&mut self, message: &mut Vec<u8>) {
         message.extend_from_slice(&self.entries);
         message.extend_from_slice(self.words.wire());
-        put_word_count(&mut message, 3, self.limit);
+        put_word_count(message, 3, self.limit);
         if self.encoding == Encoding::Independent {
             message.extend_from_slice(&[tag(4, VARINT), 1]);
         }
@@ -144,6 +150,5 @@ impl ReportEncoder {
         self.previous.clear();
         self.len = 0;
         self.limit = self.next_limit;
-        message
     }
 }

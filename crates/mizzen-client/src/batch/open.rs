@@ -95,7 +95,8 @@ impl OpenBatch {
             return None;
         }
         let entries = self.len() as u64;
-        Some(Batch { body: grpc::frame(&self.encoder.finish()), entries })
+        let body = grpc::frame_with(self.encoder.encoded_bytes(), |body| self.encoder.finish_into(body));
+        Some(Batch { body, entries })
     }
 
     /// Changes how many global words are used, from the next batch on.

@@ -40,16 +40,24 @@ impl<'b> Cursor<'b> {
         self.at += bytes.len();
     }
 
-    /// An entry of two word indices, the most frequent thing in a message.
+    /// An entry of two small numbers, the most frequent thing in a message; false, and nothing is written, if it is none.
+    #[inline]
+    pub(super) fn short(&mut self, entry: Encoded) -> bool {
+        if entry.word == 0 {
+            return false;
+        }
+        self.buffer[self.at..self.at + 8].copy_from_slice(&entry.word.to_le_bytes());
+        self.at += entry.size();
+        true
+    }
+
+    /// An entry of two word indices.
     #[inline]
     pub(super) fn encoded(&mut self, tag: u8, entry: Encoded) {
-        let Encoded { key, value, word } = entry;
-        let size = entry.size();
-        if word != 0 {
-            self.buffer[self.at..self.at + 8].copy_from_slice(&word.to_le_bytes());
-            self.at += size;
+        if self.short(entry) {
             return;
         }
+        let Encoded { key, value, .. } = entry;
         self.byte(tag);
         self.byte(index_pair_len(key, value) as u8);
         self.byte(KEY);
@@ -77,11 +85,17 @@ impl Encoded {
         if self.key == key && self.value == value && self.word != 0 { self } else { Encoded::new(tag, key, value) }
     }
 
-    /// The entry of an index in its ZigZag form and a number, if both are small.
+    /// The entry of an index and a number, if both are small; this one, if it is that already, for the same tag.
     #[inline]
-    pub(super) fn of_small(tag: u8, key: u32, value: u64) -> Option<Encoded> {
-        let value = u32::try_from(value).ok().filter(|value| key | value < TWO_BYTES)?;
-        Some(Encoded::new(tag, key, value))
+    pub(super) fn or_number(self, tag: u8, key: i32, value: u64) -> Encoded {
+        let key = zigzag(key);
+        if self.word != 0 && self.key == key && u64::from(self.value) == value {
+            return self;
+        }
+        match u32::try_from(value) {
+            Ok(value) if key | value < TWO_BYTES => Encoded::new(tag, key, value),
+            _ => Encoded::default(),
+        }
     }
 
     fn new(tag: u8, key: u32, value: u32) -> Encoded {

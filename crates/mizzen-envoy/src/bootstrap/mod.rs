@@ -19,7 +19,7 @@ use senders::Senders;
 use shutdown::Shutdown;
 
 /// The longest time until what a worker did is seen here: counters lag by it, and a batch is sent later by it at most.
-const TICK: Duration = Duration::from_millis(20);
+const TICK: Duration = Duration::from_millis(50);
 
 /// The bootstrap extension. All its methods run on the main thread.
 pub(crate) struct Bootstrap {

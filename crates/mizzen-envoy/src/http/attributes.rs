@@ -1,5 +1,7 @@
 //! The attributes of a request that are known when its headers have arrived, as Istio 1.4's proxy set them.
 
+use std::net::IpAddr;
+
 pub(crate) use mizzen_client::auth::PAYLOAD_HEADER;
 pub(crate) use mizzen_client::forward::FORWARDED_HEADER as FORWARD_HEADER;
 use mizzen_client::{Bag, Time, names};
@@ -27,9 +29,14 @@ pub(crate) struct Arrival {
 
 /// Sets everything that is derived from the request and its connection, over what the bag holds.
 pub(crate) fn derive(stream: &impl StreamView, bag: &mut Bag, now: Time) -> Arrival {
+    stream.with_headers(HeaderKind::Request, |headers| derive_from(stream, headers, bag, now))
+}
+
+/// As [`derive`], for the headers of this stream that have been read already.
+pub(super) fn derive_from(stream: &impl StreamView, headers: &[Header<'_>], bag: &mut Bag, now: Time) -> Arrival {
     bag.set_timestamp(names::REQUEST_TIME, now);
     derive_connection(stream, bag);
-    stream.with_headers(HeaderKind::Request, |headers| derive_headers(headers, bag))
+    derive_headers(headers, bag)
 }
 
 fn derive_headers(headers: &[Header<'_>], bag: &mut Bag) -> Arrival {
@@ -92,7 +99,7 @@ fn is_grpc(content_type: &[u8]) -> bool {
     content_type.strip_prefix(b"application/grpc").is_some_and(|rest| matches!(rest.first(), None | Some(b'+')))
 }
 
-fn derive_path(path: &[u8], bag: &mut Bag) {
+pub(super) fn derive_path(path: &[u8], bag: &mut Bag) {
     let Some(mark) = path.iter().position(|byte| *byte == b'?') else {
         return bag.set_string_lossy(names::REQUEST_URL_PATH, path);
     };
@@ -107,7 +114,7 @@ fn derive_path(path: &[u8], bag: &mut Bag) {
 }
 
 fn derive_connection(stream: &impl StreamView, bag: &mut Bag) {
-    if let Some(Some((origin, _))) = stream.attribute(Attribute::SourceAddress, address::parse) {
+    if let Some(origin) = origin(stream) {
         address::with_bytes(origin, |bytes| bag.set_bytes(names::ORIGIN_IP, bytes));
     }
     let mtls = stream.is(Attribute::Mtls);
@@ -123,9 +130,20 @@ fn derive_connection(stream: &impl StreamView, bag: &mut Bag) {
     }
 }
 
+/// The address of the caller.
+pub(super) fn origin(stream: &impl StreamView) -> Option<IpAddr> {
+    let (address, _) = stream.attribute(Attribute::SourceAddress, address::parse)??;
+    Some(address)
+}
+
 fn set_principal(bag: &mut Bag, name: mizzen_client::Name, san: &[u8]) {
-    let principal = san.strip_prefix(b"spiffe://").unwrap_or(san);
+    let principal = principal(san);
     if !principal.is_empty() {
         bag.set_string_lossy(name, principal);
     }
+}
+
+/// The principal in a certificate's URI.
+pub(super) fn principal(san: &[u8]) -> &[u8] {
+    san.strip_prefix(b"spiffe://").unwrap_or(san)
 }

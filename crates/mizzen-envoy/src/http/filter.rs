@@ -16,12 +16,12 @@ use super::call::{self, Call};
 use super::config::HttpFilterConfig;
 use super::directive::{Reply, apply};
 use super::payload;
-use super::prepared::{Prepared, forward_header};
-use super::worker::Worker;
+use super::prepared::forward_header;
+use super::worker::{Served, Worker};
 use crate::client::Waiter;
 use crate::clock;
 use crate::ffi::{Header, HeaderKind, HeadersStatus, HttpHandle, HttpScheduler, StreamView};
-use crate::report::{OWN_NAMESPACE, Record, forget_current, make_current, read_metadata, recycled};
+use crate::report::{OWN_NAMESPACE, Record, make_current, read_metadata, recycled, release_current};
 use crate::wake;
 
 /// Where a stream stands.
@@ -47,7 +47,7 @@ pub(crate) struct HttpFilter {
     state: Cell<State>,
     grpc: Cell<bool>,
     record: RefCell<Option<Box<Record>>>,
-    prepared: RefCell<Option<Rc<Prepared>>>,
+    prepared: RefCell<Option<Rc<Served>>>,
     /// What the Mixer wants done to the response.
     verdict: RefCell<Option<Rc<Verdict>>>,
     /// The claim on a decision, while one is awaited.
@@ -117,11 +117,13 @@ impl HttpFilter {
         }
     }
 
-    fn arrive(&self, prepared: &Prepared, envoy: &HttpHandle<'_>) -> Arrival {
+    fn arrive(&self, served: &Served, envoy: &HttpHandle<'_>) -> Arrival {
         let mut record = self.record.borrow_mut();
         let record = record.get_or_insert_with(recycled);
-        let arrival = prepared.fill(&self.worker.config, &mut record.bag, |bag| derive_all(envoy, bag));
-        record.report = prepared.service.report;
+        let arrival = served.fill(&self.worker.config, &mut record.bag, |base, bag| {
+            with_claims(envoy, bag, |bag| served.precedents.borrow_mut().derive(base, envoy, bag, clock::wall()))
+        });
+        record.report = served.service.report;
         record.observed.request_header_bytes = Some(arrival.header_bytes);
         record.observed.headers_without_trace = arrival.headers_without_trace;
         self.grpc.set(arrival.grpc);
@@ -165,13 +167,15 @@ impl HttpFilter {
         let Some(prepared) = self.worker.prepared(envoy).filter(|prepared| prepared.service.report) else { return };
         let mut record = self.record.borrow_mut();
         let record = record.get_or_insert_with(recycled);
-        prepared.fill_late(&self.worker.config, &mut record.bag, |bag| derive_all(envoy, bag));
+        prepared.fill_late(&self.worker.config, &mut record.bag, |bag| {
+            with_claims(envoy, bag, |bag| derive(envoy, bag, clock::wall()))
+        });
         record.report = true;
     }
 
     pub(crate) fn destroyed(&self) {
         self.give_up();
-        forget_current();
+        release_current();
         if let Some(record) = self.record.take() {
             record.recycle();
         }
@@ -419,9 +423,9 @@ impl Waiter for HttpFilter {
     }
 }
 
-/// What the headers and the connection tell, and the claims of a token, if it was verified.
-fn derive_all(envoy: &HttpHandle<'_>, bag: &mut Bag) -> Arrival {
-    let arrival = derive(envoy, bag, clock::wall());
+/// What the headers and the connection tell, which `derive` sets, and the claims of a token, if it was verified.
+fn with_claims(envoy: &HttpHandle<'_>, bag: &mut Bag, derive: impl FnOnce(&mut Bag) -> Arrival) -> Arrival {
+    let arrival = derive(bag);
     if let Some(payload) = &arrival.payload {
         payload::apply(envoy, payload, bag);
     }

@@ -6,6 +6,7 @@ mod config;
 mod directive;
 mod filter;
 mod payload;
+mod precedents;
 mod prepared;
 mod worker;
 

@@ -33,16 +33,15 @@ impl Prepared {
         }
     }
 
-    /// Fills a bag for a request whose headers have just arrived: static attributes, then derived ones, then those the caller's proxy
-    /// forwarded, then those of the API specification.
+    /// Fills a bag for a request whose headers have just arrived: static attributes and over them derived ones, which `derive` sets, then those the
+    /// caller's proxy forwarded, then those of the API specification.
     pub(super) fn fill(
         &self,
         filter: &HttpFilterConfig,
         bag: &mut Bag,
-        derive: impl FnOnce(&mut Bag) -> Arrival,
+        derive: impl FnOnce(&Bag, &mut Bag) -> Arrival,
     ) -> Arrival {
-        bag.clone_from(&self.attributes);
-        let arrival = derive(bag);
+        let arrival = derive(&self.attributes, bag);
         for (name, value) in accepted(filter, &arrival) {
             bag.set_string(name, &value);
         }

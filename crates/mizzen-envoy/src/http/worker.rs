@@ -2,10 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::config::{HttpFilterConfig, RouteConfig};
+use super::precedents::Precedents;
 use super::prepared::Prepared;
 use crate::client::WorkerClient;
 use crate::ffi::HttpHandle;
@@ -24,8 +26,22 @@ thread_local! {
 pub(super) struct Worker {
     pub(super) config: Arc<HttpFilterConfig>,
     pub(super) client: Rc<WorkerClient>,
-    prepared: RefCell<HashMap<u64, Rc<Prepared>>>,
-    latest: RefCell<Option<Rc<Prepared>>>,
+    prepared: RefCell<HashMap<u64, Rc<Served>>>,
+    latest: RefCell<Option<Rc<Served>>>,
+}
+
+/// One service on one worker.
+pub(super) struct Served {
+    prepared: Prepared,
+    pub(super) precedents: RefCell<Precedents>,
+}
+
+impl Deref for Served {
+    type Target = Prepared;
+
+    fn deref(&self) -> &Prepared {
+        &self.prepared
+    }
 }
 
 impl Worker {
@@ -48,7 +64,7 @@ impl Worker {
     }
 
     /// What applies to a stream by its route; `None` if no service does.
-    pub(super) fn prepared(&self, envoy: &HttpHandle<'_>) -> Option<Rc<Prepared>> {
+    pub(super) fn prepared(&self, envoy: &HttpHandle<'_>) -> Option<Rc<Served>> {
         envoy.with_route(|route| {
             let service = route.or_else(|| self.config.default_service())?;
             let latest = self.latest.borrow().clone().filter(|latest| latest.service.id == service.id);
@@ -56,12 +72,13 @@ impl Worker {
         })
     }
 
-    fn look_up(&self, service: &Arc<RouteConfig>) -> Rc<Prepared> {
+    fn look_up(&self, service: &Arc<RouteConfig>) -> Rc<Served> {
         let mut prepared = self.prepared.borrow_mut();
         if prepared.len() >= PREPARED {
             prepared.clear();
         }
-        let found = prepared.entry(service.id).or_insert_with(|| Rc::new(Prepared::new(&self.config, service)));
+        let served = || Served { prepared: Prepared::new(&self.config, service), precedents: RefCell::default() };
+        let found = prepared.entry(service.id).or_insert_with(|| Rc::new(served()));
         self.latest.replace(Some(Rc::clone(found)));
         Rc::clone(found)
     }

@@ -40,6 +40,7 @@ impl LoggerConfig {
         prepared.fill_late(&self.filter, &mut record.bag, |bag| derive(log, bag, clock::wall()));
         entry::set_rbac(log, &mut record.bag);
         self.add(log, &mut record);
+        record.send();
         record.recycle();
     }
 
@@ -47,6 +48,6 @@ impl LoggerConfig {
         entry::set_outcome(log, &mut record.bag, &record.observed);
         let worker = log.worker_index();
         stats::count(Family::Http, worker, Counter::ReportCalls);
-        self.filter.transport.reports.push(worker, &record.bag, clock::now());
+        record.send_to(&self.filter.transport, worker);
     }
 }

@@ -8,4 +8,4 @@ mod record;
 pub(crate) use entry::{OWN_NAMESPACE, read_metadata};
 pub(crate) use logger::LoggerConfig;
 pub(crate) use queue::ReportQueue;
-pub(crate) use record::{Record, forget_current, make_current, recycled};
+pub(crate) use record::{Record, make_current, recycled, release_current};

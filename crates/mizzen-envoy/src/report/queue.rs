@@ -3,7 +3,7 @@
 use std::sync::{Mutex, Once};
 
 use mizzen_client::Bag;
-use mizzen_client::batch::{Batch, BatchLimits, OpenBatch};
+use mizzen_client::batch::{self, Batch, BatchLimits};
 use mizzen_client::config::TransportConfig;
 use mizzen_client::dictionary::WordLimit;
 use mizzen_client::instant::Instant;
@@ -21,58 +21,42 @@ pub(crate) struct ReportQueue {
 
 /// On a cache line of its own, so that workers do not slow each other down.
 #[repr(align(128))]
-struct Lane(Mutex<Filling>);
-
-struct Filling {
-    open: OpenBatch,
-    full: Vec<Batch>,
-}
+struct Lane(Mutex<batch::Lane>);
 
 impl ReportQueue {
     /// Empty batches for `workers` workers and the main thread.
     pub(crate) fn new(config: &TransportConfig, workers: usize) -> ReportQueue {
-        let limits = BatchLimits::from(config);
-        let lane = |_| {
-            let open = OpenBatch::new(limits, ReportEncoder::new(WordLimit::FULL, config.report_encoding()));
-            Lane(Mutex::new(Filling { open, full: Vec::new() }))
-        };
+        let encoder = || ReportEncoder::new(WordLimit::FULL, config.report_encoding());
+        let lane = |_| Lane(Mutex::new(batch::Lane::new(BatchLimits::from(config), encoder())));
         ReportQueue { lanes: (0..=workers).map(lane).collect() }
     }
 
-    /// Adds one entry to the batch of `worker`. The main thread sends a full batch within a tick, under load several at once: each costs it some 100 µs when it
-    /// is woken for that one alone. Without a bootstrap extension nobody sends batches: full ones are given up.
-    pub(crate) fn push(&self, worker: usize, bag: &Bag, now: Instant) {
+    /// Adds one entry, which `fill` puts into a bag with the content of an earlier one, to the batch of `worker`. The main thread sends a full batch within a
+    /// tick, under load several at once: each costs it some 100 µs when it is woken for that one alone. Without a bootstrap extension nobody sends batches:
+    /// full ones are given up.
+    pub(crate) fn push(&self, worker: usize, now: Instant, fill: impl FnOnce(&mut Box<Bag>)) {
         let Some(Lane(lane)) = self.lanes.get(worker) else { return };
-        let mut filling = lock(lane);
-        match filling.open.push(bag, now) {
-            Some(full) if wake::is_main_reachable() => filling.full.push(full),
-            Some(_) => NOT_SENT.call_once(|| {
+        let mut lane = lock(lane);
+        lane.add(now, fill);
+        if lane.has_full() && !wake::is_main_reachable() {
+            lane.drop_full();
+            NOT_SENT.call_once(|| {
                 log(Level::Warn, "mizzen: reports are lost: no bootstrap extension `mixer` is configured to send them")
-            }),
-            None => {}
+            });
         }
-        drop(filling);
+        drop(lane);
         wake::main_soon();
     }
 
     /// Takes the batches that are full or old enough, or all of them, and tells when the next one is due. Main thread.
     pub(crate) fn collect(&self, now: Instant, all: bool, take: &mut impl FnMut(Batch)) -> Option<Instant> {
-        let mut next: Option<Instant> = None;
-        for Lane(lane) in &self.lanes {
-            let mut filling = lock(lane);
-            filling.full.drain(..).for_each(&mut *take);
-            if all || filling.open.is_due(now) {
-                filling.open.take().into_iter().for_each(&mut *take);
-            }
-            next = next.into_iter().chain(filling.open.deadline()).min();
-        }
-        next
+        self.lanes.iter().filter_map(|Lane(lane)| lock(lane).collect(now, all, take)).min()
     }
 
     /// Uses fewer words of the global dictionary in later batches; the peer does not know them all.
     pub(crate) fn shrink_dictionary(&self) {
         for Lane(lane) in &self.lanes {
-            lock(lane).open.set_word_limit(WordLimit::BASE);
+            lock(lane).set_word_limit(WordLimit::BASE);
         }
     }
 }

@@ -1,13 +1,17 @@
 //! What is known of one stream, and its way from the filter to the access logger.
 //!
 //! Envoy calls a finished stream's `stream_complete`, then its access loggers, then `destroy`, back to back on one thread. So the filter parks the record
-//! in a slot of the thread, the logger borrows it, and `destroy` empties the slot: whatever a logger finds there belongs to the stream it is called for.
+//! in a slot of the thread, the loggers complete it, and `destroy` empties the slot and hands the record on: whatever a logger finds there belongs to the
+//! stream it is called for.
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 
 use mizzen_client::Bag;
 
 use super::entry::Observed;
+use crate::clock;
+use crate::transport::Transport;
 
 /// How many records a worker keeps for reuse; each holds a few kilobytes.
 const POOL: usize = 256;
@@ -21,10 +25,13 @@ thread_local! {
 /// One stream: its attributes so far and what else its report depends on.
 #[derive(Default)]
 pub(crate) struct Record {
-    pub(crate) bag: Bag,
+    pub(crate) bag: Box<Bag>,
     pub(crate) observed: Observed,
     /// Whether the stream is reported at all.
     pub(crate) report: bool,
+    /// Where to, once it is complete, and from which worker.
+    receivers: Vec<Arc<Transport>>,
+    worker: usize,
 }
 
 /// An empty record, with the memory of an earlier one if there is any.
@@ -33,6 +40,23 @@ pub(crate) fn recycled() -> Box<Record> {
 }
 
 impl Record {
+    /// The record is complete; it goes to this transport when its last logger has seen it.
+    pub(super) fn send_to(&mut self, transport: &Arc<Transport>, worker: usize) {
+        self.receivers.push(Arc::clone(transport));
+        self.worker = worker;
+    }
+
+    /// Hands the attributes to all receivers; the last of them, mostly the only one, gets them without a copy.
+    pub(super) fn send(&mut self) {
+        while let Some(transport) = self.receivers.pop() {
+            let last = self.receivers.is_empty();
+            transport.reports.push(self.worker, clock::now(), |bag| match last {
+                true => std::mem::swap(bag, &mut self.bag),
+                false => bag.clone_from(&self.bag),
+            });
+        }
+    }
+
     /// Gives the record's memory to a later stream.
     pub(crate) fn recycle(mut self: Box<Record>) {
         UNUSED.with_borrow_mut(|unused| {
@@ -51,9 +75,10 @@ pub(crate) fn make_current(record: Box<Record>) {
     CURRENT.set(Some(record));
 }
 
-/// Empties the slot; the stream that parked its record is gone.
-pub(crate) fn forget_current() {
-    if let Some(record) = CURRENT.take() {
+/// Empties the slot; the stream that parked its record is gone, and all loggers have seen it.
+pub(crate) fn release_current() {
+    if let Some(mut record) = CURRENT.take() {
+        record.send();
         record.recycle();
     }
 }

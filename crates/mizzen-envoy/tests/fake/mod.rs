@@ -50,7 +50,7 @@ pub(crate) trait StreamView {
 }
 
 /// A request and what Envoy would tell of its connection.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Stream {
     pub(crate) headers: Vec<(Vec<u8>, Vec<u8>)>,
     pub(crate) texts: HashMap<Attribute, &'static str>,
