@@ -124,9 +124,9 @@ records = st.fixed_dictionaries(
 )
 
 
-def staged(*, grouped: bool) -> Stage:
+def staged(*, grouped: bool, config: str = CONFIG) -> Stage:
     stage = Stage()
-    assert stage.configure(CONFIG) == []
+    assert stage.configure(config) == []
     if not grouped:
         for namespace in ("", "shop"):
             vars(stage.snapshot.routes.of(namespace))["grouping"] = None
@@ -167,6 +167,65 @@ def test_groups_come_to_the_same_as_each_record_by_itself(sent: list[dict[str, V
     assert together.count("report_instances_dropped_total", **dropped) == apart.count(
         "report_instances_dropped_total", **dropped
     )
+
+
+CEL = """
+kind: handler
+metadata: {name: p}
+spec:
+  compiledAdapter: prometheus
+  params:
+    metrics:
+    - {instance_name: requests.instance.istio-system, kind: COUNTER, label_names: [app, code]}
+    - {instance_name: bytes.instance.istio-system, kind: COUNTER, label_names: [large]}
+---
+kind: scripted
+metadata: {name: log}
+---
+kind: instance
+metadata: {name: requests}
+spec:
+  language: cel
+  compiledTemplate: metric
+  params:
+    value: "1"
+    dimensions:
+      app: '"app" in destination.labels ? destination.labels["app"] : "none"'
+      code: 'has(response.code) ? response.code : 0'
+---
+kind: instance
+metadata: {name: bytes}
+spec:
+  language: cel
+  compiledTemplate: metric
+  params: {value: request.size, dimensions: {large: 'has(response.size) && response.size > 1000'}}
+---
+kind: metric
+metadata: {name: entry}
+spec: {value: request.size | 7, dimensions: {user: source.user}}
+---
+kind: rule
+metadata: {name: all}
+spec: {actions: [{handler: p, instances: [requests, bytes]}]}
+---
+kind: rule
+metadata: {name: some}
+spec:
+  language: cel
+  match: 'has(source.user) ? source.user == "alice" : request.size > 3'
+  actions: [{handler: log.scripted, instances: [entry.metric]}]
+"""
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(records, max_size=12), st.integers(1, 3))
+def test_groups_by_expressions_in_cel_come_to_the_same_too(sent: list[dict[str, Value]], times: int) -> None:
+    apart, together = staged(grouped=False, config=CEL), staged(grouped=True, config=CEL)
+    report = [record for record in sent for _ in range(times)]
+    assert together.report(*report) == apart.report(*report)
+    assert logged(together) == logged(apart)
+    assert samples(together) == pytest.approx(samples(apart), nan_ok=True)
+    assert together.count("condition_failures_total") == apart.count("condition_failures_total")
 
 
 def test_metrics_of_a_group_are_built_once() -> None:
