@@ -9,6 +9,14 @@ use crate::value::ValueRef;
 use regex::Regex;
 use template::Templates;
 
+/// What a template may be, for people.
+pub(crate) const TEMPLATE_FORM: &str = "a template such as /shelves/{shelf}/books/* or /files/**:read";
+
+/// Why a text is no template, if it is none.
+pub(crate) fn check_template(text: &str) -> Result<(), &'static str> {
+    template::parse(text).map(drop)
+}
+
 /// The API specs of one service, merged: attributes overlay each other, patterns and keys follow each other.
 #[derive(Clone, Debug, Default)]
 pub struct ApiSpecs {
@@ -89,8 +97,7 @@ impl ApiSpecs {
             PathPattern::UriTemplate(template) => {
                 let number = self.operations.len();
                 let added = self.templates.add(&pattern.http_method, template, number).map_err(|reason| {
-                    let accepted = "a template such as /shelves/{shelf}/books/* or /files/**:read";
-                    ConfigError::new(&format!("{path}.uri_template"), template, reason, accepted)
+                    ConfigError::new(&format!("{path}.uri_template"), template, reason, TEMPLATE_FORM)
                 })?;
                 if added {
                     self.operations.push(pattern.attributes.clone());

@@ -100,7 +100,7 @@ fn quota_spec() -> impl Strategy<Value = QuotaSpec> {
 fn api_spec() -> impl Strategy<Value = HttpApiSpec> {
     let path = prop_oneof![
         Just(PathPattern::None),
-        "/[a-z{}]{0,6}".prop_map(PathPattern::UriTemplate),
+        r"(/([a-z]{1,3}|\*|\{[a-z]{1,3}\})){1,3}".prop_map(PathPattern::UriTemplate),
         "/[a-z]{0,6}".prop_map(PathPattern::Regex),
     ];
     let pattern = (bag_or_none(), "[A-Z*]{0,4}", path).prop_map(|(attributes, http_method, path)| HttpApiSpecPattern {

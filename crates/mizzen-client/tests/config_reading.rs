@@ -254,6 +254,12 @@ fn a_wrong_configuration_names_field_value_reason_and_what_is_accepted() {
             r#"{"charge":1}"#,
             "no quota is named",
         ),
+        (
+            r#"{"service_configs": {"a": {"http_api_spec": [{"patterns": [{"uri_template": "/pets/{id"}]}]}}}"#,
+            r#"service_configs["a"].http_api_spec[0].patterns[0].uri_template"#,
+            r#""/pets/{id""#,
+            "not a template: a { is not closed",
+        ),
         ("{\n \"transport\": }", "", " \"transport\": }", "not JSON"),
     ] {
         let error = http_error(text);

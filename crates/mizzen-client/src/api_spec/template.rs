@@ -31,7 +31,7 @@ struct End {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Segment<'t> {
+pub(super) enum Segment<'t> {
     Text(&'t str),
     Any,
     Rest,
@@ -127,7 +127,7 @@ impl Ends {
 }
 
 /// The segments and the verb of a template.
-fn parse(template: &str) -> Result<(Vec<Segment<'_>>, Option<&str>), &'static str> {
+pub(super) fn parse(template: &str) -> Result<(Vec<Segment<'_>>, Option<&str>), &'static str> {
     let path = template.strip_prefix('/').ok_or("a template starts with /")?;
     // a `:` within braces would be part of a form that is not supported
     let after_braces = path.rfind('}').map_or(0, |position| position + 1);

@@ -5,6 +5,7 @@ use super::error::ConfigError;
 use super::quota_spec::read_pattern;
 use super::read::Node;
 use super::write::Fields;
+use crate::api_spec::{TEMPLATE_FORM, check_template};
 use crate::bag::Bag;
 use serde_json::{Value, json};
 
@@ -36,7 +37,7 @@ pub enum PathPattern {
     /// Nothing is said, so no path matches.
     #[default]
     None,
-    /// A template such as `/pets/{id}`, as written.
+    /// A template such as `/pets/{id}`, as written, known to be one.
     UriTemplate(String),
     /// A pattern for the whole path with its query, known to compile.
     Regex(String),
@@ -80,7 +81,7 @@ impl HttpApiSpecPattern {
             http_method: message.read("http_method", Node::string)?,
             path: match message.one_of(&["uri_template", "regex"])? {
                 None => PathPattern::None,
-                Some(("uri_template", node)) => PathPattern::UriTemplate(node.string()?),
+                Some(("uri_template", node)) => PathPattern::UriTemplate(read_template(&node)?),
                 Some((_, node)) => PathPattern::Regex(read_pattern(&node)?),
             },
         })
@@ -97,6 +98,12 @@ impl HttpApiSpecPattern {
         }
         fields.finish()
     }
+}
+
+fn read_template(node: &Node<'_>) -> Result<String, ConfigError> {
+    let template = node.string()?;
+    check_template(&template).map_err(|reason| node.error(format!("not a template: {reason}"), TEMPLATE_FORM))?;
+    Ok(template)
 }
 
 impl ApiKey {
