@@ -20,6 +20,8 @@ from mizzen.kubernetes.reflector import Reflector
 
 _WATCH_S = 300.0
 _GATHER_S = 0.02  # changes that arrive together are taken over together
+_DEEPEST = 64
+_CUT = f"(nested deeper than {_DEEPEST} levels)"
 LABELS = ("resource", "namespace")
 
 
@@ -68,7 +70,7 @@ class ResourceWatch:
         self._labels = labels
         self._logger = logger
         places = [(kind, namespace) for kind in group.plurals for namespace in url.namespaces or ("",)]
-        self._tables = {place: _Table(place[0], group.api_version, self._changed) for place in places}
+        self._tables = {place: ResourceTable(place[0], group.api_version, self._changed) for place in places}
         self._unasked = set(places)
         self._waiting = set(places)
         self._gathering = False
@@ -92,7 +94,7 @@ class ResourceWatch:
         finally:
             await api.close()
 
-    async def _reflect(self, api: Api, place: tuple[str, str], table: _Table) -> None:
+    async def _reflect(self, api: Api, place: tuple[str, str], table: ResourceTable) -> None:
         kind, namespace = place
         plural = self._group.plurals[kind]
         labels = {**self._labels, "resource": plural, "namespace": namespace}
@@ -132,7 +134,7 @@ class ResourceWatch:
         self._ready.set()
 
 
-class _Table:
+class ResourceTable:
     """The resources of one kind, of all namespaces or of one. See `Sink`."""
 
     def __init__(self, kind: str, api_version: str, changed: Callable[[], None]) -> None:
@@ -145,29 +147,41 @@ class _Table:
         return iter(self._kept.values())
 
     def replace(self, items: Iterable[Any]) -> None:
-        self._kept = {key_of(item): self._read(item) for item in items}
+        self._kept = dict(map(self._read, items))
         self._changed()
 
     def put(self, item: Any) -> None:
-        self._kept[key_of(item)] = self._read(item)
+        key, resource = self._read(item)
+        self._kept[key] = resource
         self._changed()
 
     def remove(self, item: Any) -> None:
         self._kept.pop(key_of(item), None)
         self._changed()
 
-    def _read(self, item: Any) -> Resource:
+    def _read(self, item: Any) -> tuple[str, Resource]:
+        key = key_of(item)
         metadata = map_of(item["metadata"])
-        return Resource(
+        resource = Resource(
             kind=self._kind,
             name=text_of(metadata, "name"),
             namespace=text_of(metadata, "namespace"),
-            spec=map_of(item.get("spec")),
+            spec=cut(map_of(item.get("spec"))),
             api_version=self._api_version,
             labels=_texts(metadata.get("labels")),
             annotations=_texts(metadata.get("annotations")),
         )
+        return key, resource
 
 
 def _texts(value: Any) -> Mapping[str, str]:
     return {name: text for name, text in map_of(value).items() if isinstance(text, str)}
+
+
+def cut(value: Any, levels: int = _DEEPEST) -> Any:
+    """`value` with a text in place of what is nested too deep, which no spec is: reading it must not end the watch."""
+    if isinstance(value, dict):
+        return {name: cut(item, levels - 1) for name, item in value.items()} if levels else _CUT
+    if isinstance(value, list):
+        return [cut(item, levels - 1) for item in value] if levels else _CUT
+    return value

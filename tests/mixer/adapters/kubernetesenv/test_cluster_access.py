@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,12 @@ from tests.mixer.adapters.kubernetesenv.handlers import Builder, build_handler, 
 from mizzen.mixer.adapters import AdapterError
 from mizzen.mixer.adapters.kubernetesenv import KubernetesEnvAdapter
 from mizzen.testing import wait_until
+
+PLUGIN = """\
+#!/bin/sh
+printf '{{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {{"token": "%s"}}}}' \
+    "$(cat {token})"
+"""
 
 
 @pytest.fixture
@@ -99,16 +106,25 @@ def test_a_token_that_is_refused_is_read_anew(cluster: Cluster, build: Builder, 
     )
     token = tmp_path / "token"
     token.write_text(cluster.token("rotated", shop) + "\n")
-    path = cluster.write_kubeconfig(tmp_path, {"tokenFile": str(token)})
-    handler = build(path, cache_refresh_duration="1s")
-    assert name_at(handler, address) == "web"
+    plugin = tmp_path / "plugin"
+    plugin.write_text(PLUGIN.format(token=token))
+    plugin.chmod(0o700)
+    execute = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(plugin), "interactiveMode": "Never"}
+    handlers = [
+        build(cluster.write_kubeconfig(tmp_path, user), cache_refresh_duration="1s")
+        for user in ({"tokenFile": str(token)}, {"exec": execute})
+    ]
+    for handler in handlers:
+        assert name_at(handler, address) == "web"
     cluster.delete(account)  # no token of it is good any more
-    wait_until(lambda: number(handler, "failures_total", resource="pods") > 0, "the token is refused", 30)
-    assert name_at(handler, address) == "web"
+    for handler in handlers:
+        wait_until(partial(number, handler, "failures_total", resource="pods"), "the token is refused", 60)
+        assert name_at(handler, address) == "web"
     cluster.account("rotated", shop)
     token.write_text(cluster.token("rotated", shop) + "\n")
     other = cluster.run_pod(pod("other", shop))
-    wait_until(lambda: name_at(handler, other) == "other", "the new token is used", 60)
+    for handler in handlers:
+        wait_until(partial(name_at, handler, other), "the new token is used", 120)
 
 
 def test_a_certificate_of_another_authority_is_refused(

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from mizzen.config import ConfigError, Resource
 from mizzen.mixer.adapters.rbac.state import PolicyState
 from mizzen.mixer.templates import Action, Subject
@@ -55,3 +58,19 @@ def test_faults_of_the_store_count_too() -> None:
     state = PolicyState(lambda _: None)
     state.take({}, [ConfigError("cannot be read")])
     assert [str(error) for error in state.errors] == ["cannot be read"]
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+rule = st.fixed_dictionaries({"services": values}, optional=dict.fromkeys(("paths", "methods", "constraints"), values))
+specs = st.fixed_dictionaries({"rules": values | st.lists(rule, max_size=2)}) | st.dictionaries(st.text(), values)
+
+
+@given(specs)
+def test_a_spec_of_any_form_is_in_force_or_a_fault(spec: dict[str, Any]) -> None:
+    state = PolicyState(lambda _: None)
+    state.take({"r": Resource("ServiceRole", "r", "shop", spec)})
+    assert bool(state.errors) != ("shop" in state.policies.roles)
