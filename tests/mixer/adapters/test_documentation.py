@@ -1,4 +1,4 @@
-"""docs/adapters: every adapter is there, the handlers shown are right, and links lead somewhere."""
+"""docs/adapters: every adapter is there, and the handlers shown are right."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from mizzen.mixer.adapters import ADAPTERS
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "docs/adapters"
-PAGES = sorted(FOLDER.glob("*.md"))
 INDEX = (FOLDER / "README.md").read_text()
 
 
 def handlers() -> Iterator[tuple[str, str, str]]:
     """Page, adapter and parameters of every handler that is shown."""
-    for page in PAGES:
+    for page in sorted(FOLDER.glob("*.md")):
         for block in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL):
             for document in yaml.safe_load_all(block):
                 if document["kind"] == "handler":
@@ -42,18 +41,8 @@ def test_the_parameters_of_every_handler_are_right(page: str, adapter: str, para
     assert ADAPTERS[adapter].Params.model_validate_json(params), page
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
-    for file, anchor in re.findall(r"\]\(([^)#:]*)#?([^):]*)\)", page.read_text()):
-        target = page.parent / file if file else page
-        assert target.exists(), file
-        if anchor:
-            titles = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE)
-            assert anchor in {title.lower().replace(" ", "-") for title in titles}, anchor
-
-
 def test_the_opa_that_was_verified_is_that_of_the_tests() -> None:
     script = (ROOT / "tests/install-opa.sh").read_text()
     version = re.search(r"^version=(\S+)$", script, re.MULTILINE)
     assert version
-    assert f"Verified with OPA {version[1]};" in (FOLDER / "opa.md").read_text()
+    assert f"Verified with OPA {version[1]}." in (FOLDER / "opa.md").read_text()
