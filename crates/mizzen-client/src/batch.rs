@@ -4,6 +4,6 @@ mod lane;
 mod open;
 mod sink;
 
-pub use lane::Lane;
+pub use lane::{Lane, Report};
 pub use open::{Batch, BatchLimits, OpenBatch};
 pub use sink::{Account, Action, BatchId, ReportSink, SinkLimits};

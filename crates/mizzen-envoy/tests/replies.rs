@@ -12,6 +12,7 @@ use std::cell::RefCell;
 use directive::{Reply, apply};
 use ffi::{HeaderKind, HttpHandle, Sent};
 use mizzen_client::answer::{HeaderOperation, Operation, RouteDirective};
+use mizzen_client::grpc::DecisionHeader;
 use mizzen_client::status::Status;
 
 fn operation(operation: Operation, name: &str, value: &str) -> HeaderOperation {
@@ -47,6 +48,15 @@ fn a_refusal_is_plain_text_with_the_mapped_code() {
     assert_eq!((answer.0, &*answer.2, &*answer.3), (403, "PERMISSION_DENIED:not you", "mixer_access_denied"));
     assert_eq!(header(&answer, "content-type"), ["text/plain"]);
     assert!(header(&answer, "grpc-status").is_empty());
+}
+
+#[test]
+fn a_refusal_names_its_decision_but_never_in_the_place_of_another_header() {
+    let decision = |name: &str| Some(DecisionHeader { name: name.to_owned(), id: "d-1".to_owned() });
+    let refusal = || Reply::denial(&Status::new(7, ""), false);
+    assert_eq!(header(&sent(&refusal().telling(decision("x-decision"))), "x-decision"), ["d-1"]);
+    assert_eq!(header(&sent(&refusal().telling(decision("content-type"))), "content-type"), ["text/plain"]);
+    assert_eq!(sent(&refusal().telling(None)), sent(&refusal()));
 }
 
 #[test]

@@ -11,34 +11,46 @@ use std::time::Duration;
 /// request is mostly the way of its code into that cache; a group pays it once. (Measured with 16: 100 of 550 cache lines less per request.)
 const TOGETHER: usize = 16;
 
-/// Gathers reports, encodes them in groups, and holds the batches that are full.
-pub struct Lane {
+/// A report on its way into a batch.
+pub trait Report: Default {
+    /// Works out what is not in the bag yet; called once, for several reports together.
+    fn complete(&mut self) -> &Bag;
+}
+
+impl Report for Bag {
+    fn complete(&mut self) -> &Bag {
+        self
+    }
+}
+
+/// Gathers reports, completes and encodes them in groups, and holds the batches that are full.
+pub struct Lane<R> {
     open: OpenBatch,
     entries: usize,
     wait: Duration,
-    /// Reports to encode, and behind them bags whose memory is used again.
+    /// Reports to encode, and behind them others whose memory is used again.
     #[expect(clippy::vec_box, reason = "a report is handed over as one pointer")]
-    bags: Vec<Box<Bag>>,
+    reports: Vec<Box<R>>,
     waiting: usize,
     /// Since when the first of them waits.
     since: Instant,
     full: Vec<Batch>,
 }
 
-impl Lane {
+impl<R: Report> Lane<R> {
     /// An empty lane.
-    pub fn new(limits: BatchLimits, encoder: ReportEncoder) -> Lane {
+    pub fn new(limits: BatchLimits, encoder: ReportEncoder) -> Lane<R> {
         let BatchLimits { entries, wait } = limits;
         let open = OpenBatch::new(limits, encoder);
-        Lane { open, entries, wait, bags: Vec::new(), waiting: 0, since: Instant::default(), full: Vec::new() }
+        Lane { open, entries, wait, reports: Vec::new(), waiting: 0, since: Instant::default(), full: Vec::new() }
     }
 
-    /// Adds a report, which `fill` puts into a bag with the content of an earlier one: by exchange, or as a copy.
-    pub fn add(&mut self, now: Instant, fill: impl FnOnce(&mut Box<Bag>)) {
-        if self.waiting == self.bags.len() {
-            self.bags.push(Box::default());
+    /// Adds a report, which `fill` puts in the place of an earlier one: by exchange, or as a copy.
+    pub fn add(&mut self, now: Instant, fill: impl FnOnce(&mut Box<R>)) {
+        if self.waiting == self.reports.len() {
+            self.reports.push(Box::default());
         }
-        fill(&mut self.bags[self.waiting]);
+        fill(&mut self.reports[self.waiting]);
         if self.waiting == 0 {
             self.since = now;
         }
@@ -50,8 +62,8 @@ impl Lane {
 
     #[inline(never)]
     fn encode(&mut self) {
-        for bag in &self.bags[..self.waiting] {
-            self.full.extend(self.open.push(bag, self.since));
+        for report in &mut self.reports[..self.waiting] {
+            self.full.extend(self.open.push(report.complete(), self.since));
         }
         self.waiting = 0;
     }

@@ -1,12 +1,10 @@
-//! The attributes of a report that are known when a stream has ended.
+//! What only Envoy can tell of a stream that has ended.
 
-use mizzen_client::{Bag, Name, Time, names};
+use mizzen_client::{Bag, Name, names};
 
 use super::record::Record;
-use crate::address;
 use crate::clock;
-use crate::ffi::{Attribute, Header, HeaderKind, HttpHandle, LogHandle, MetadataSource, StreamView};
-use crate::flags;
+use crate::ffi::{Attribute, HeaderKind, HttpHandle, LogHandle, MetadataSource, StreamView};
 use crate::http::TRACING_PREFIX;
 
 /// The headers by which a tracer names a span; Envoy may set them after the filter has seen the request.
@@ -15,7 +13,7 @@ const TRACING_HEADERS: [&str; 4] = ["x-b3-traceid", "x-b3-spanid", "x-b3-parents
 pub(crate) const OWN_NAMESPACE: &str = "istio.mixer";
 
 /// What the filter knows of a stream beside its bag.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Observed {
     /// Bytes of the request's headers as they arrived; `None` if the filter did not see them.
     pub(crate) request_header_bytes: Option<u64>,
@@ -30,6 +28,7 @@ pub(crate) struct Observed {
 }
 
 /// One value of another filter's dynamic metadata; `list` if it is one, else its type is not known yet.
+#[derive(Clone)]
 struct Metadata {
     namespace: String,
     key: String,
@@ -104,92 +103,36 @@ pub(crate) fn set_rbac(log: &LogHandle<'_>, bag: &mut Bag) {
     }
 }
 
-/// Sets everything else: the response, sizes, times, the upstream host and the flags.
-pub(crate) fn set_outcome(log: &LogHandle<'_>, bag: &mut Bag, observed: &Observed) {
-    set_times(log, bag);
-    let response_header_bytes = set_response_headers(log, bag);
-    set_sizes(log, bag, observed, response_header_bytes);
-    set_codes(log, bag, observed);
-    set_upstream(log, bag);
-    set_tracing_headers(log, bag, observed);
-    if !observed.metadata.is_empty() {
-        set_metadata(log, bag, &observed.metadata);
-    }
-}
-
-fn set_times(log: &LogHandle<'_>, bag: &mut Bag) {
+/// Reads everything else that a report tells: what can be worked out later into the outcome, and what other filters and tracers left into the bag.
+pub(crate) fn read_outcome(log: &LogHandle<'_>, record: &mut Record) {
+    let Record { bag, observed, outcome, .. } = record;
+    outcome.clear();
     let timing = log.timing();
-    let duration = timing.request_complete.max(0);
-    let end =
-        if timing.request_complete < 0 { clock::wall_nanos() } else { timing.start_unix.saturating_add(duration) };
-    bag.set_timestamp(names::RESPONSE_TIME, Time::from_nanos(end));
-    bag.set_duration(names::RESPONSE_DURATION, Time::from_nanos(duration));
-}
-
-/// Headers and trailers of the response in one map; returns the bytes of both as they left.
-fn set_response_headers(log: &LogHandle<'_>, bag: &mut Bag) -> u64 {
-    log.with_headers(HeaderKind::Response, |headers| {
-        log.with_headers(HeaderKind::ResponseTrailers, |trailers| {
-            let all = headers.iter().chain(trailers);
-            bag.set_map_lossy(names::RESPONSE_HEADERS, all.clone().map(|header| (header.name(), header.value())));
-            if let Some(status) = find(trailers, b"grpc-status").or_else(|| find(headers, b"grpc-status")) {
-                let message = find(trailers, b"grpc-message").or_else(|| find(headers, b"grpc-message"));
-                bag.set_string_lossy(names::RESPONSE_GRPC_STATUS, status);
-                bag.set_string_lossy(names::RESPONSE_GRPC_MESSAGE, message.unwrap_or_default());
-            }
-            all.map(|header| header.size() as u64).sum()
-        })
-    })
-}
-
-fn find<'h>(headers: &'h [Header<'_>], name: &[u8]) -> Option<&'h [u8]> {
-    headers.iter().find(|header| header.name() == name).map(Header::value)
-}
-
-fn set_sizes(log: &LogHandle<'_>, bag: &mut Bag, observed: &Observed, response_header_bytes: u64) {
+    outcome.duration = timing.request_complete.max(0);
+    outcome.end = match timing.request_complete {
+        ..0 => clock::wall_nanos(),
+        _ => timing.start_unix.saturating_add(outcome.duration),
+    };
     let bytes = log.bytes();
+    (outcome.received, outcome.sent) = (bytes.received, bytes.sent);
     // a filter that did not see the request changed nothing else
     let header_bytes = observed.request_header_bytes.unwrap_or_else(|| {
         log.with_headers(HeaderKind::Request, |headers| headers.iter().map(|header| header.size() as u64).sum())
     });
-    let request_bytes = observed.taken_off_bytes + header_bytes + observed.request_trailer_bytes;
-    let sizes = [
-        (names::REQUEST_SIZE, bytes.received),
-        (names::REQUEST_TOTAL_SIZE, bytes.received + request_bytes),
-        (names::RESPONSE_SIZE, bytes.sent),
-        (names::RESPONSE_TOTAL_SIZE, bytes.sent + response_header_bytes),
-    ];
-    for (name, size) in sizes {
-        bag.set_int64(name, i64::try_from(size).unwrap_or(i64::MAX));
-    }
-}
-
-fn set_codes(log: &LogHandle<'_>, bag: &mut Bag, observed: &Observed) {
-    let mut mask = log.number(Attribute::ResponseFlags).unwrap_or(0);
-    let code = match observed.denied_code {
-        Some(denied) => {
-            mask |= flags::UAEX;
-            i64::from(denied)
-        }
-        None => match log.number(Attribute::ResponseCode) {
-            None | Some(0) => 500,
-            Some(code) => i64::try_from(code).unwrap_or(500),
-        },
-    };
-    bag.set_int64(names::RESPONSE_CODE, code);
-    flags::with_letters(mask, |letters| bag.set_string(names::CONTEXT_PROXY_ERROR_CODE, letters));
-}
-
-fn set_upstream(log: &LogHandle<'_>, bag: &mut Bag) {
-    if bag.contains(names::DESTINATION_IP) && bag.contains(names::DESTINATION_PORT) {
-        return;
-    }
-    let Some(Some((address, port))) = log.attribute(Attribute::UpstreamAddress, address::parse) else { return };
-    if !bag.contains(names::DESTINATION_IP) {
-        address::with_bytes(address, |bytes| bag.set_bytes(names::DESTINATION_IP, bytes));
-    }
-    if let (false, Some(port)) = (bag.contains(names::DESTINATION_PORT), port) {
-        bag.set_int64(names::DESTINATION_PORT, i64::from(port));
+    outcome.request_header_bytes = observed.taken_off_bytes + header_bytes + observed.request_trailer_bytes;
+    log.with_headers(HeaderKind::Response, |headers| {
+        headers.iter().for_each(|header| outcome.header(header.name(), header.value()));
+    });
+    log.with_headers(HeaderKind::ResponseTrailers, |trailers| {
+        trailers.iter().for_each(|trailer| outcome.trailer(trailer.name(), trailer.value()));
+    });
+    outcome.code = log.number(Attribute::ResponseCode);
+    outcome.denied_code = observed.denied_code;
+    outcome.flags = log.number(Attribute::ResponseFlags).unwrap_or(0);
+    log.attribute(Attribute::UpstreamAddress, |address| outcome.upstream.extend_from_slice(address));
+    set_tracing_headers(log, bag, observed);
+    if !observed.metadata.is_empty() {
+        set_metadata(log, bag, &observed.metadata);
     }
 }
 

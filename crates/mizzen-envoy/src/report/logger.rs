@@ -40,12 +40,11 @@ impl LoggerConfig {
         prepared.fill_late(&self.filter, &mut record.bag, |bag| derive(log, bag, clock::wall()));
         entry::set_rbac(log, &mut record.bag);
         self.add(log, &mut record);
-        record.send();
-        record.recycle();
+        record.send().recycle();
     }
 
     fn add(&self, log: &LogHandle<'_>, record: &mut Record) {
-        entry::set_outcome(log, &mut record.bag, &record.observed);
+        entry::read_outcome(log, record);
         let worker = log.worker_index();
         stats::count(Family::Http, worker, Counter::ReportCalls);
         record.send_to(&self.filter.transport, worker);

@@ -2,6 +2,7 @@
 
 mod entry;
 mod logger;
+mod outcome;
 mod queue;
 mod record;
 

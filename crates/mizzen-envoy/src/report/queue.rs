@@ -2,13 +2,13 @@
 
 use std::sync::{Mutex, Once};
 
-use mizzen_client::Bag;
 use mizzen_client::batch::{self, Batch, BatchLimits};
 use mizzen_client::config::TransportConfig;
 use mizzen_client::dictionary::WordLimit;
 use mizzen_client::instant::Instant;
 use mizzen_client::report::ReportEncoder;
 
+use super::record::Record;
 use crate::ffi::{Level, log};
 use crate::wake::{self, lock};
 
@@ -21,7 +21,7 @@ pub(crate) struct ReportQueue {
 
 /// On a cache line of its own, so that workers do not slow each other down.
 #[repr(align(128))]
-struct Lane(Mutex<batch::Lane>);
+struct Lane(Mutex<batch::Lane<Record>>);
 
 impl ReportQueue {
     /// Empty batches for `workers` workers and the main thread.
@@ -31,10 +31,10 @@ impl ReportQueue {
         ReportQueue { lanes: (0..=workers).map(lane).collect() }
     }
 
-    /// Adds one entry, which `fill` puts into a bag with the content of an earlier one, to the batch of `worker`. The main thread sends a full batch within a
+    /// Adds one entry, which `fill` puts in the place of an earlier one, to the batch of `worker`. The main thread sends a full batch within a
     /// tick, under load several at once: each costs it some 100 µs when it is woken for that one alone. Without a bootstrap extension nobody sends batches:
     /// full ones are given up.
-    pub(crate) fn push(&self, worker: usize, now: Instant, fill: impl FnOnce(&mut Box<Bag>)) {
+    pub(crate) fn push(&self, worker: usize, now: Instant, fill: impl FnOnce(&mut Box<Record>)) {
         let Some(Lane(lane)) = self.lanes.get(worker) else { return };
         let mut lane = lock(lane);
         lane.add(now, fill);

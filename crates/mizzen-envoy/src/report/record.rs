@@ -8,8 +8,10 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use mizzen_client::Bag;
+use mizzen_client::batch::Report;
 
 use super::entry::Observed;
+use super::outcome::Outcome;
 use crate::clock;
 use crate::transport::Transport;
 
@@ -23,10 +25,13 @@ thread_local! {
 }
 
 /// One stream: its attributes so far and what else its report depends on.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Record {
-    pub(crate) bag: Box<Bag>,
+    pub(crate) bag: Bag,
     pub(crate) observed: Observed,
+    /// What is not in the bag yet, unless the bag is finished.
+    pub(super) outcome: Outcome,
+    finished: bool,
     /// Whether the stream is reported at all.
     pub(crate) report: bool,
     /// Where to, once it is complete, and from which worker.
@@ -40,21 +45,32 @@ pub(crate) fn recycled() -> Box<Record> {
 }
 
 impl Record {
+    /// Makes this the record of something that `bag` tells all of.
+    pub(crate) fn copy_finished(&mut self, bag: &Bag) {
+        self.bag.clone_from(bag);
+        self.finished = true;
+    }
+
     /// The record is complete; it goes to this transport when its last logger has seen it.
     pub(super) fn send_to(&mut self, transport: &Arc<Transport>, worker: usize) {
         self.receivers.push(Arc::clone(transport));
         self.worker = worker;
     }
 
-    /// Hands the attributes to all receivers; the last of them, mostly the only one, gets them without a copy.
-    pub(super) fn send(&mut self) {
+    /// Hands the record to all receivers, and returns one to use again: the last of them, mostly the only one, gets it without a copy.
+    pub(super) fn send(mut self: Box<Record>) -> Box<Record> {
+        let worker = self.worker;
         while let Some(transport) = self.receivers.pop() {
             let last = self.receivers.is_empty();
-            transport.reports.push(self.worker, clock::now(), |bag| match last {
-                true => std::mem::swap(bag, &mut self.bag),
-                false => bag.clone_from(&self.bag),
+            transport.reports.push(worker, clock::now(), |record| match last {
+                true => std::mem::swap(record, &mut self),
+                false => **record = Record { receivers: Vec::new(), ..(*self).clone() },
             });
+            if last {
+                break;
+            }
         }
+        self
     }
 
     /// Gives the record's memory to a later stream.
@@ -64,9 +80,19 @@ impl Record {
                 self.bag.clear();
                 self.observed = Observed::default();
                 self.report = false;
+                self.finished = false;
                 unused.push(self);
             }
         });
+    }
+}
+
+impl Report for Record {
+    fn complete(&mut self) -> &Bag {
+        if !self.finished {
+            self.outcome.set_attributes(&mut self.bag);
+        }
+        &self.bag
     }
 }
 
@@ -77,9 +103,8 @@ pub(crate) fn make_current(record: Box<Record>) {
 
 /// Empties the slot; the stream that parked its record is gone, and all loggers have seen it.
 pub(crate) fn release_current() {
-    if let Some(mut record) = CURRENT.take() {
-        record.send();
-        record.recycle();
+    if let Some(record) = CURRENT.take() {
+        record.send().recycle();
     }
 }
 

@@ -45,7 +45,7 @@ impl TcpFilter {
         let now = clock::now();
         self.connection.borrow_mut().report(event, &mut bag, now, clock::wall());
         stats::count(Family::Tcp, self.worker.index, Counter::ReportCalls);
-        config.transport.reports.push(self.worker.index, now, |copy| (**copy).clone_from(&bag));
+        config.transport.reports.push(self.worker.index, now, |record| record.copy_finished(&bag));
     }
 
     /// Sets where the connection goes: to the chosen endpoint, and until that is known to where the client has connected.

@@ -9,7 +9,7 @@ fn at(millis: u64) -> Instant {
     Instant::from_millis(millis)
 }
 
-fn lane(entries: usize, encoding: Encoding) -> Lane {
+fn lane(entries: usize, encoding: Encoding) -> Lane<Bag> {
     let limits = BatchLimits { entries, wait: Duration::from_secs(1) };
     Lane::new(limits, ReportEncoder::new(WordLimit::FULL, encoding))
 }
@@ -23,12 +23,12 @@ fn bag(number: usize) -> Bag {
     bag
 }
 
-fn add(lane: &mut Lane, number: usize, now: Instant) {
+fn add(lane: &mut Lane<Bag>, number: usize, now: Instant) {
     lane.add(now, |copy| **copy = bag(number));
 }
 
 /// The reports of each batch that is taken, and when to look again.
-fn collect(lane: &mut Lane, now: Instant, all: bool) -> (Vec<Vec<Bag>>, Option<Instant>) {
+fn collect(lane: &mut Lane<Bag>, now: Instant, all: bool) -> (Vec<Vec<Bag>>, Option<Instant>) {
     let mut batches = Vec::new();
     let next = lane.collect(now, all, &mut |batch| {
         let bags = decode_report_request(grpc::unframe(&batch.body).unwrap()).unwrap().bags;
