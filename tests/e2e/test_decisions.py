@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import yaml
@@ -29,7 +30,9 @@ def test_every_request_is_checked_when_answers_may_not_be_reused(proxy: ProxyPro
     for _ in range(3):
         assert send(proxy.address, "/again").status == 200
     ids = [check.deduplication_id for check in fresh_mixer.checks]
-    assert len(ids) == len(set(ids)) == 3
+    bases, numbers = {text[:36] for text in ids}, [int(text[36:]) for text in ids]
+    assert [str(UUID(base)) for base in bases] == list(bases)
+    assert numbers == list(range(numbers[0], numbers[0] + 3))
 
 
 @pytest.mark.parametrize("denial", DENIALS, ids=lambda denial: str(denial["code"]))
