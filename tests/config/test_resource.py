@@ -58,6 +58,32 @@ def test_a_faulty_head_names_place_value_and_what_is_accepted(text: str, error: 
     assert errors == [error]
 
 
+def test_resources_of_other_groups_may_have_any_shape() -> None:
+    config_map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, labels: {x: 1}}\ndata: {}\n"
+    kustomization = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [a.yaml]\n"
+    deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: b}\nspec: {}\n"
+    resources, errors = read(f"{config_map}---\n{kustomization}---\n{deployment}")
+    assert not errors
+    assert [resource.key for resource in resources] == ["b.Deployment.istio-system"]
+
+
+def test_a_list_as_kubectl_prints_it_gives_its_entries() -> None:
+    resources, errors = read(
+        "apiVersion: v1\nkind: List\nmetadata: {resourceVersion: ''}\nitems:\n"
+        "- {kind: rule, metadata: {name: a}, spec: {match: x}}\n"
+        "- kind: rule\n  metadata: {name: b/c}\n"
+        "- [1]\n"
+    )
+    (rule,) = resources
+    assert rule.key == "a.rule.istio-system"
+    assert str(rule.error(("spec", "match"), "is odd")).startswith("f:5:51: a.rule.istio-system: spec.match: is odd")
+    assert str(rule.moved(10).error(("spec", "match"), "is odd")).startswith("f:15:51: ")
+    assert [error.split(";")[0] for error in errors] == [
+        'f:7:19: metadata.name: "b/c" is not a name',
+        "f:8:3: is not a resource",
+    ]
+
+
 def test_the_name_of_a_resource_without_metadata_is_not_complained_about_twice() -> None:
     _, errors = read("kind: rule\nmetadata:\n")
     assert len(errors) == 1

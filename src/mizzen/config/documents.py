@@ -41,16 +41,26 @@ class Document:
     """One YAML document: its plain value, and the position of each key and each value by path.
 
     The path of the whole document is the empty tuple. `first_line` is the line of the file, from 0, on which the
-    document's text begins.
+    document's text begins; `root` is where in that text the document stands, if it is an entry of a list.
     """
 
     file: str
     value: Any
     source: Source = field(default_factory=Source, repr=False, compare=False)
     first_line: int = field(default=0, repr=False, compare=False)
+    root: Path = field(default=(), repr=False, compare=False)
+
+    def entries(self) -> list[Document]:
+        """What a `kind: List` holds, each as a document of its own; any other document is one itself."""
+        items = self.value.get("items") if isinstance(self.value, dict) and self.value.get("kind") == "List" else None
+        if not isinstance(items, list):
+            return [self]
+        root = (*self.root, "items")
+        return [Document(self.file, item, self.source, self.first_line, (*root, at)) for at, item in enumerate(items)]
 
     def position(self, path: Path = (), *, key: bool = False) -> Position:
         """The place of the value at `path` (with `key`, of its key), or of its nearest parent that is written."""
+        path = (*self.root, *path)
         if not path:
             return self._position(self.source.start)
         places = self.source.places
@@ -77,7 +87,7 @@ class Document:
 
     def moved(self, first_line: int) -> Document:
         """The same document where its text begins on another line."""
-        return Document(self.file, self.value, self.source, first_line)
+        return Document(self.file, self.value, self.source, first_line, self.root)
 
     def _position(self, place: Place) -> Position:
         return Position(self.file, self.first_line + place[0] + 1, place[1] + 1)

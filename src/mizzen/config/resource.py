@@ -130,16 +130,26 @@ def _reads_alike(one: object, other: object) -> bool:
 def read_resources(
     documents: Iterable[Document], default_namespace: str = DEFAULT_NAMESPACE
 ) -> tuple[list[Resource], list[ConfigError]]:
-    """The resources of `documents` and every fault of their heads; a faulty document gives no resource."""
+    """The resources of `documents` and every fault of their heads; a faulty document gives no resource.
+
+    A `kind: List`, as kubectl prints several resources, gives each of them. Resources of other API groups may have any
+    shape: those that do not look like the Mixer's own are passed over.
+    """
     resources: list[Resource] = []
     errors: list[ConfigError] = []
-    for document in documents:
-        faults = _Head(document, default_namespace)
-        resource = faults.read()
-        errors += faults.errors
-        if resource is not None and not faults.errors:
+    for document in (entry for one in documents for entry in one.entries()):
+        head = _Head(document, default_namespace)
+        resource = head.read()
+        if not head.errors and resource is not None:
             resources.append(resource)
+        elif not _is_of_another_group(document.value):
+            errors += head.errors
     return resources, errors
+
+
+def _is_of_another_group(value: object) -> bool:
+    version = value.get("apiVersion") if isinstance(value, dict) else None
+    return isinstance(version, str) and version.split("/")[0] not in ("", GROUP)
 
 
 class _Head:
