@@ -79,7 +79,7 @@ def test_a_list_as_kubectl_prints_it_gives_its_entries() -> None:
     assert str(rule.error(("spec", "match"), "is odd")).startswith("f:5:51: a.rule.istio-system: spec.match: is odd")
     assert str(rule.moved(10).error(("spec", "match"), "is odd")).startswith("f:15:51: ")
     assert [error.split(";")[0] for error in errors] == [
-        'f:7:19: metadata.name: "b/c" is not a name',
+        'f:7:20: metadata.name: "b/c" is not a name',
         "f:8:3: is not a resource",
     ]
 
