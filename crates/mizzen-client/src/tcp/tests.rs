@@ -111,7 +111,9 @@ fn a_denied_connection_lets_nothing_through_and_is_closed_once() {
     connection.hold(4);
     assert_eq!(connection.decide(false), Resolution::Denied);
     assert_eq!(connection.read(8), Step::Hold);
+    assert!(!connection.is_over());
     assert!(connection.close());
+    assert!(connection.is_over());
     assert!(!connection.close());
     assert_eq!(report(&mut connection, Event::Close), [4, 4, 0, 0]);
 }
