@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from mizzen.mixer.adapters import AdapterError, CheckResult, DirectResponse
 from mizzen.mixer.adapters.opa.bundle import BundleError, read_bundle
 from mizzen.mixer.adapters.opa.decider import OpaError, UndefinedError
 from mizzen.mixer.adapters.opa.host_functions import host_functions
-from mizzen.mixer.adapters.opa.wasm import CompiledModule
+from mizzen.mixer.adapters.opa.wasm import CompiledModule, Evaluator
 from mizzen.mixer.adapters.testing import AdapterBench
 
 POLICY = (Path(__file__).parent / "policy.rego").read_text()
@@ -65,12 +67,13 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> CompiledModule:
 
 
 def answer_of(module: CompiledModule, rule: str, asked: Mapping[str, Any]) -> Any:
-    try:
-        return {"result": module.evaluator(f"mixerauthz/{rule}").evaluate(asked)}
-    except UndefinedError:
-        return {}
-    except OpaError as error:
-        return str(error)
+    with closing(module.evaluator(f"mixerauthz/{rule}")) as evaluator:
+        try:
+            return {"result": evaluator.evaluate(asked)}
+        except UndefinedError:
+            return {}
+        except OpaError as error:
+            return str(error)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -91,13 +94,13 @@ def test_it_answers_what_the_server_answers(opa: OpaServer, compiled: CompiledMo
 
 
 def test_the_memory_of_an_evaluation_is_used_again(compiled: CompiledModule) -> None:
-    evaluator = compiled.evaluator("mixerauthz/walked")
     big = question("ann", {"list": list(range(1000))})
-    first = evaluator.evaluate(big)
-    size = evaluator.memory_size
-    for _ in range(200):
-        assert evaluator.evaluate(big) == first
-    assert evaluator.memory_size == size
+    with closing(compiled.evaluator("mixerauthz/walked")) as evaluator:
+        first = evaluator.evaluate(big)
+        size = evaluator.memory_size
+        for _ in range(200):
+            assert evaluator.evaluate(big) == first
+        assert evaluator.memory_size == size
 
 
 def test_a_function_that_is_only_in_a_server_is_named(tmp_path: Path) -> None:
@@ -232,6 +235,29 @@ def test_many_threads_ask_at_the_same_time(bundle: Path, handlers: Handlers) -> 
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda at: ask(handler, "GET" if at % 2 else "PUT").status, range(400)))
     assert answers == [REFUSED, ALLOWED] * 200
+
+
+def test_nothing_is_left_of_failures_old_bundles_and_closed_handlers(
+    tmp_path: Path, handlers: Handlers, bench: AdapterBench
+) -> None:
+    def alive() -> int:
+        gc.collect()
+        return sum(isinstance(found, Evaluator) for found in gc.get_objects())
+
+    before = alive()
+    bundle = build_bundle(tmp_path / "b", POLICY, ["mixerauthz/conflict"])
+    handler = handlers(bundle=str(bundle), check_method="data.mixerauthz.conflict")
+    for _ in range(5):
+        ask(handler, "PUT")
+    assert failures(handler) == 5
+    assert alive() == before
+    ask(handler, "ann", "ann")
+    bundle.touch()
+    look(bench)
+    assert number(handler, 'mizzen_opa_bundle_loads_total{handler="handler.test",outcome="loaded"}') == 2
+    assert alive() == before + 1
+    handler.close()
+    assert alive() == before
 
 
 def test_a_new_bundle_takes_the_place_of_the_old_one(

@@ -31,29 +31,48 @@ class EvaluatorPool:
         self._module = module
         self._entry_point = entry_point
         self._idle = [module.evaluator(entry_point)]
+        self._closed = False
         self._lock = threading.Lock()
 
     def evaluate(self, question: Mapping[str, Any]) -> object:
-        with self._lock:
-            evaluator = self._idle.pop() if self._idle else None
-        try:
-            evaluator = evaluator or self._module.evaluator(self._entry_point)
-        except BundleError as error:
-            raise OpaError(str(error)) from None
+        evaluator = self._take()
+        reusable = False
         try:
             value = evaluator.evaluate(question)
+            reusable = True
         except UndefinedError:
-            self._put_back(evaluator)
+            reusable = True
             raise
-        self._put_back(evaluator)
+        finally:
+            self._put_back(evaluator, reusable)
         return value
 
     def tick(self) -> None:
         self._module.tick()
 
-    def _put_back(self, evaluator: Evaluator) -> None:
+    def close(self) -> None:
+        """Evaluations that are under way come to their end."""
         with self._lock:
-            self._idle.append(evaluator)
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for evaluator in idle:
+            evaluator.close()
+
+    def _take(self) -> Evaluator:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        try:
+            return self._module.evaluator(self._entry_point)
+        except BundleError as error:
+            raise OpaError(str(error)) from None
+
+    def _put_back(self, evaluator: Evaluator, reusable: bool) -> None:
+        with self._lock:
+            if reusable and not self._closed:
+                self._idle.append(evaluator)
+                return
+        evaluator.close()
 
 
 class CompiledPolicy:
@@ -92,16 +111,18 @@ class CompiledPolicy:
             return
         self._mark = mark
         try:
-            self._pool = self._load()
+            before, self._pool = self._pool, self._load()
         except (OSError, BundleError) as error:
             self._failed.inc()
             self._log.warning("opa keeps its bundle", error=_told(str(self._file), error))
         else:
+            before.close()
             self._log.info("opa has a new bundle")
 
     def close(self) -> None:
         for task in self._tasks:
             task.cancel()
+        self._pool.close()
 
     def _stat(self) -> object:
         """What differs when the file changes."""

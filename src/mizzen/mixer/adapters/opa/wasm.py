@@ -59,17 +59,17 @@ class CompiledModule:
 
     def evaluator(self, entry_point: str) -> Evaluator:
         """Raises `BundleError` if the module is not one of OPA, lacks the entry point or needs unknown functions."""
+        store = Store(self._engine)
         try:
-            return Evaluator(
-                Store(self._engine), self._module, self._bundle.data, entry_point, self._functions, self._ticks
-            )
+            return Evaluator(store, self._module, self._bundle.data, entry_point, self._functions, self._ticks)
         except OpaError as error:
+            store.close()
             raise BundleError(str(error)) from None
 
 
 class Evaluator:
     """An instance of a module with memory of its own, for one thread at a time. After an `OpaError` that is no
-    `UndefinedError` it must not be used again."""
+    `UndefinedError` it must not be used again. It must be closed: wasmtime holds on to the functions given to it."""
 
     def __init__(
         self,
@@ -83,6 +83,7 @@ class Evaluator:
         self._store = store
         self._ticks = ticks
         self._functions: Mapping[int, HostFunction] = {}
+        self._failure = ""
         self._start_clock()
         try:
             self._memory = self._new_memory(module)
@@ -116,6 +117,9 @@ class Evaluator:
         except (TypeError, LookupError):
             raise OpaError("the answer is not as documented") from None
 
+    def close(self) -> None:
+        self._store.close()
+
     @property
     def memory_size(self) -> int:
         """Bytes, as far as the module had to have."""
@@ -145,14 +149,19 @@ class Evaluator:
         raise OpaError(f"has a module that is not of OPA: it imports {name}")
 
     def _run_host_function(self, number: int, _context: int, *arguments: int) -> int:
-        function = self._functions.get(number)
-        if function is None:
-            raise OpaError(f"calls an unknown function, number {number}")
-        value = function(*(self._value(address) for address in arguments))
-        return self._parse("opa_json_parse", json.dumps(value).encode())
+        try:
+            value = self._functions[number](*(self._value(address) for address in arguments))
+            return self._parse("opa_json_parse", json.dumps(value).encode())
+        except Exception as error:  # whatever it is, it must end the evaluation as one that fails
+            raise self._failed(str(error) or type(error).__name__) from None
 
     def _abort(self, address: int) -> None:
-        raise OpaError(self._text(address).decode("utf-8", "replace"))
+        raise self._failed(self._text(address).decode("utf-8", "replace"))
+
+    def _failed(self, reason: str) -> OpaError:
+        """Kept here, since wasmtime keeps the last exception of such a function for all threads together."""
+        self._failure = self._failure or reason
+        return OpaError(reason)
 
     def _check_version(self) -> None:
         major, minor = (self._exports.get(f"opa_wasm_abi_{part}") for part in ("version", "minor_version"))
@@ -213,8 +222,8 @@ class Evaluator:
             raise OpaError(f"has a module that is not of OPA: it lacks {name}")
         try:
             return cast(int, function(self._store, *arguments))
-        except (Trap, WasmtimeError) as error:
-            raise OpaError(_reason(error)) from None
+        except (Trap, WasmtimeError, OpaError) as error:
+            raise OpaError(self._failure or _reason(error)) from None
 
 
 def _reason(error: Exception) -> str:
