@@ -122,6 +122,9 @@ impl Pair {
     }
 }
 
+/// In so many pairs the key is looked for one by one, which takes less code through the processor's cache.
+const FEW: usize = 32;
+
 /// A string map in a bag: keys are unique and in byte order.
 #[derive(Clone, Copy)]
 pub struct MapRef<'a> {
@@ -148,6 +151,9 @@ impl<'a> MapRef<'a> {
     /// The position of `key` among the keys.
     pub(crate) fn position(&self, key: &str) -> Option<usize> {
         let prefix = Pair::prefix(key.as_bytes());
+        if self.pairs.len() <= FEW {
+            return self.pairs.iter().position(|pair| pair.prefix == prefix && pair.key.text(self.arena) == key);
+        }
         self.pairs
             .binary_search_by(|pair| pair.prefix.cmp(&prefix).then_with(|| pair.key.text(self.arena).cmp(key)))
             .ok()

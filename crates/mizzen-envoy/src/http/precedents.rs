@@ -30,7 +30,7 @@ impl Precedents {
             }
             bag.clone_from(base);
             let arrival = derive_from(stream, headers, bag, now);
-            if let Some(precedent) = Precedent::new(headers, bag, &arrival) {
+            if let Some(precedent) = Precedent::new(stream, headers, bag, &arrival) {
                 if known.is_some() {
                     self.0[0] = precedent;
                 } else {
@@ -49,6 +49,8 @@ struct Precedent {
     text: Vec<u8>,
     lines: Vec<Line>,
     bag: Bag,
+    /// Where it came from, as Envoy prints that, without the port.
+    origin: Option<Vec<u8>>,
     grpc: bool,
     headers_without_trace: Option<usize>,
 }
@@ -89,7 +91,7 @@ impl Field {
 impl Precedent {
     /// Remembers a request with what was derived from it; `None` for one with headers that are more than attributes, or that do not stand in the map one by
     /// one: with a repeated name, or a name that is not UTF-8.
-    fn new(headers: &[Header<'_>], bag: &Bag, arrival: &Arrival) -> Option<Precedent> {
+    fn new(stream: &impl StreamView, headers: &[Header<'_>], bag: &Bag, arrival: &Arrival) -> Option<Precedent> {
         if arrival.forwarded.is_some() || arrival.payload.is_some() || headers.len() > LONGEST {
             return None;
         }
@@ -112,8 +114,9 @@ impl Precedent {
         let lines = headers.iter().map(line).collect::<Option<Vec<Line>>>()?;
         let mut bag = bag.clone();
         bag.become_origin();
+        let origin = stream.attribute(Attribute::SourceAddress, |source| host(source).map(<[u8]>::to_vec)).flatten();
         let Arrival { grpc, headers_without_trace, .. } = *arrival;
-        Some(Precedent { text, lines, bag, grpc, headers_without_trace })
+        Some(Precedent { text, lines, bag, origin, grpc, headers_without_trace })
     }
 
     /// Each header with its name and value in the precedent.
@@ -141,7 +144,7 @@ impl Precedent {
         }
         bag.clone_from(&self.bag);
         bag.set_timestamp(names::REQUEST_TIME, now);
-        set_origin(stream, bag)?;
+        self.set_origin(stream, bag)?;
         let mut header_bytes = 0;
         for (header, line, _, value) in self.compare(headers) {
             header_bytes += header.size() as u64;
@@ -158,6 +161,18 @@ impl Precedent {
         }
         let Precedent { grpc, headers_without_trace, .. } = *self;
         Some(Arrival { header_bytes, grpc, headers_without_trace, forwarded: None, payload: None })
+    }
+
+    /// Sets where the request comes from, if from elsewhere than the precedent; `None` if that had no address, or this has none.
+    fn set_origin(&self, stream: &impl StreamView, bag: &mut Bag) -> Option<()> {
+        let known = |source: &[u8]| self.origin.is_some() && host(source) == self.origin.as_deref();
+        if !stream.attribute(Attribute::SourceAddress, known)? {
+            if !bag.contains(names::ORIGIN_IP) {
+                return None;
+            }
+            address::with_bytes(origin(stream)?, |bytes| bag.set_bytes(names::ORIGIN_IP, bytes));
+        }
+        Some(())
     }
 
     /// Whether the connection gives the attributes that the precedent's gave, except for its origin.
@@ -180,14 +195,11 @@ impl Precedent {
     }
 }
 
-/// Sets where the request comes from; `None` if Envoy does not tell an address, or the precedent's did not.
-fn set_origin(stream: &impl StreamView, bag: &mut Bag) -> Option<()> {
-    let Some(ValueRef::Bytes(known)) = bag.get(names::ORIGIN_IP) else { return None };
-    let origin = origin(stream)?;
-    if !address::with_bytes(origin, |bytes| bytes == known) {
-        address::with_bytes(origin, |bytes| bag.set_bytes(names::ORIGIN_IP, bytes));
-    }
-    Some(())
+/// The address in `ip:port`, without reading it; `None` for anything else, IPv6 among it.
+fn host(address: &[u8]) -> Option<&[u8]> {
+    let colon = address.iter().position(|byte| *byte == b':')?;
+    let (host, port) = address.split_at(colon);
+    (!port[1..].contains(&b':')).then_some(host)
 }
 
 fn set_path(path: &[u8], bag: &mut Bag) {
