@@ -29,7 +29,6 @@ pub struct Lane<R> {
     entries: usize,
     wait: Duration,
     /// Reports to encode, and behind them others whose memory is used again.
-    #[expect(clippy::vec_box, reason = "a report is handed over as one pointer")]
     reports: Vec<Box<R>>,
     waiting: usize,
     /// Since when the first of them waits.
