@@ -58,7 +58,7 @@ fn a_decision_is_told_with_the_name_of_its_header_also_by_a_failure() {
     let told = |header, id| {
         let metadata = [("mizzen-decision-header", header), ("mizzen-decision-id", id)];
         let answered = answer(STARTED, &frame(b"hi"), &[&metadata[..], &[("grpc-status", "0")]].concat()).decision;
-        let failed = answer(&[&STARTED[..], &metadata[..]].concat(), b"", &[("grpc-status", "13")]).decision;
+        let failed = answer(&[STARTED, &metadata[..]].concat(), b"", &[("grpc-status", "13")]).decision;
         assert_eq!(answered, failed);
         answered
     };
