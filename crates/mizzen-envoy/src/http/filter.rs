@@ -4,6 +4,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use mizzen_client::answer::RouteDirective;
 use mizzen_client::check_cache::Verdict;
 use mizzen_client::flow::{Decision, Finished, Started, Ticket};
 use mizzen_client::grpc::{DecisionHeader, Outcome};
@@ -89,11 +90,7 @@ impl HttpFilter {
         self.state.set(State::Complete);
         let prepared = self.worker.prepared(&envoy);
         self.prepared.replace(prepared.clone());
-        let Some(prepared) = prepared else {
-            let forward = forward_header(&self.worker.config.forward);
-            replace_own_headers(&mut envoy, None, forward.as_deref());
-            return HeadersStatus::Continue;
-        };
+        let Some(prepared) = prepared else { return self.pass_unserved(envoy) };
         let service = &prepared.service;
         let arrival = (service.check || service.report).then(|| self.arrive(&prepared, &envoy));
         replace_own_headers(&mut envoy, arrival.as_ref(), prepared.forward_header.as_deref());
@@ -105,16 +102,21 @@ impl HttpFilter {
         match started.and_then(|started| self.advance(&mut envoy, started)) {
             Some(decision) => match self.decide(&mut envoy, &decision) {
                 None => HeadersStatus::Continue,
-                Some(reply) => {
-                    reply.send(envoy);
-                    HeadersStatus::StopIteration
-                }
+                Some(reply) => answer(&reply, envoy),
             },
             None => {
                 self.held.set(clock::now());
                 HeadersStatus::StopAllAndWatermark
             }
         }
+    }
+
+    /// No service applies to the request: it is neither checked nor reported.
+    #[cold]
+    fn pass_unserved(&self, mut envoy: HttpHandle<'_>) -> HeadersStatus {
+        let forward = forward_header(&self.worker.config.forward);
+        replace_own_headers(&mut envoy, None, forward.as_deref());
+        HeadersStatus::Continue
     }
 
     fn arrive(&self, served: &Served, envoy: &HttpHandle<'_>) -> Arrival {
@@ -333,16 +335,9 @@ impl HttpFilter {
     fn decide(&self, envoy: &mut HttpHandle<'_>, decision: &Decision) -> Option<Reply> {
         let Verdict { status, directive } = &*decision.verdict;
         self.note(decision);
-        if !status.is_ok() {
-            envoy.add_custom_flag("UAEX");
-            envoy.set_dynamic_metadata(OWN_NAMESPACE, "status", &status.to_text());
-        }
         let direct = directive.as_ref().filter(|directive| directive.direct_response_code != 0);
         if direct.is_some() || !status.is_ok() {
-            self.state.set(State::Responded);
-            let grpc = self.grpc.get();
-            let denial = || Reply::denial(status, grpc).telling(self.decision.take());
-            return Some(direct.map_or_else(denial, |direct| Reply::direct(direct, status, grpc)));
+            return Some(self.respond(envoy, status, direct));
         }
         self.state.set(State::Complete);
         if let Some(directive) = directive {
@@ -355,17 +350,27 @@ impl HttpFilter {
         None
     }
 
+    /// The answer of this proxy to a request that is refused, or that the Mixer answers itself.
+    #[cold]
+    fn respond(&self, envoy: &mut HttpHandle<'_>, status: &Status, direct: Option<&RouteDirective>) -> Reply {
+        if !status.is_ok() {
+            envoy.add_custom_flag("UAEX");
+            envoy.set_dynamic_metadata(OWN_NAMESPACE, "status", &status.to_text());
+        }
+        self.state.set(State::Responded);
+        let grpc = self.grpc.get();
+        let denial = || Reply::denial(status, grpc).telling(self.decision.take());
+        direct.map_or_else(denial, |direct| Reply::direct(direct, status, grpc))
+    }
+
     /// Keeps what the report says of the decision.
     fn note(&self, decision: &Decision) {
         let mut record = self.record.borrow_mut();
         let Some(record) = record.as_mut().filter(|record| record.report) else { return };
         record.bag.set_bool(names::CHECK_CACHE_HIT, decision.check_cache_hit);
         record.bag.set_bool(names::QUOTA_CACHE_HIT, decision.quota_cache_hit);
-        let Status { code, .. } = decision.verdict.status;
-        if code != Status::OK {
-            record.bag.set_int64(names::CHECK_ERROR_CODE, i64::from(code));
-            record.bag.set_string(names::CHECK_ERROR_MESSAGE, &decision.verdict.status.to_text());
-            record.observed.denied_code = Some(decision.verdict.status.http_code());
+        if !decision.verdict.status.is_ok() {
+            note_refusal(record, &decision.verdict.status);
         }
     }
 
@@ -382,10 +387,7 @@ impl HttpFilter {
         self.give_up();
         match self.fail() {
             None => HeadersStatus::Continue,
-            Some(reply) => {
-                reply.send(envoy);
-                HeadersStatus::StopIteration
-            }
+            Some(reply) => answer(&reply, envoy),
         }
     }
 
@@ -430,6 +432,19 @@ fn with_claims(envoy: &HttpHandle<'_>, bag: &mut Bag, derive: impl FnOnce(&mut B
         payload::apply(envoy, payload, bag);
     }
     arrival
+}
+
+#[cold]
+fn note_refusal(record: &mut Record, status: &Status) {
+    record.bag.set_int64(names::CHECK_ERROR_CODE, i64::from(status.code));
+    record.bag.set_string(names::CHECK_ERROR_MESSAGE, &status.to_text());
+    record.observed.denied_code = Some(status.http_code());
+}
+
+#[cold]
+fn answer(reply: &Reply, envoy: HttpHandle<'_>) -> HeadersStatus {
+    reply.send(envoy);
+    HeadersStatus::StopIteration
 }
 
 /// Removes the headers that are for this filter alone, and puts in what this proxy forwards.

@@ -64,13 +64,19 @@ impl Record {
             let last = self.receivers.is_empty();
             transport.reports.push(worker, clock::now(), |record| match last {
                 true => std::mem::swap(record, &mut self),
-                false => **record = Record { receivers: Vec::new(), ..(*self).clone() },
+                false => **record = self.copy(),
             });
             if last {
                 break;
             }
         }
         self
+    }
+
+    /// The same for one receiver only.
+    #[cold]
+    fn copy(&self) -> Record {
+        Record { receivers: Vec::new(), ..self.clone() }
     }
 
     /// Gives the record's memory to a later stream.
