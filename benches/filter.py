@@ -1,8 +1,9 @@
 """What the filter costs: CPU of Envoy per request, bare and with the filter, with Lua and with ext_authz beside it.
 
-All proxies run at once, each with one worker; wrk drives them in turn, round after round, so that the machine's mood
-meets all of them alike. The bare proxy is the product's own configuration without the filter, its access logger and its
-bootstrap extension.
+All proxies run at once, each with one worker; wrk drives them in turn, so that the machine's mood meets all of them
+alike. Every round starts them anew: where a process happens to lie in memory makes it up to 8 % slower or faster for
+life. The bare proxy is the product's own configuration without the filter, its access logger and its bootstrap
+extension.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import copy
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -73,6 +74,19 @@ def with_lua(config: Config) -> Config:
     return with_filter(config, "lua", {"@type": kind, "default_source_code": {"inline_string": LUA}})
 
 
+def idle(config: Config) -> Config:
+    """The filter and its access logger, with neither Checks nor reports."""
+    changed = copy.deepcopy(config)
+    manager = connection_manager(changed)
+    mixer = next(entry for entry in manager["http_filters"] if entry["name"] == "mixer")
+    for settings in (mixer["typed_config"]["filter_config"], manager["access_log"][0]["typed_config"]["logger_config"]):
+        settings["value"]["service_configs"] = {
+            name: {"disable_check_calls": True, "disable_report_calls": True}
+            for name in settings["value"]["service_configs"]
+        }
+    return changed
+
+
 def with_ext_authz(config: Config) -> Config:
     kind = "type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz"
     service = {"envoy_grpc": {"cluster_name": "mixer_server"}, "timeout": "5s"}
@@ -88,26 +102,37 @@ def run(rounds: int, seconds: float) -> str:
         authz = stack.enter_context(grpc_server({EXT_AUTHZ_CHECK: b""}))
         variants: dict[str, tuple[int, Callable[[Config], Config]]] = {
             "bare Envoy": (cached, without_mixer),
+            "filter, neither Check nor report": (cached, idle),
             "filter, cached decision and report": (cached, lambda config: config),
             "Lua, two header reads": (cached, with_lua),
             "filter, Check for every request": (uncached, lambda config: config),
             "ext_authz, Python gRPC server": (authz, with_ext_authz),
         }
+        results: dict[str, list[Measurement]] = {name: [] for name in variants}
+        for number in range(rounds):
+            # every second round goes backwards, so that no variant always follows the same one
+            order = list(variants) if number % 2 == 0 else list(reversed(variants))
+            for name, measurement in one_round(order, variants, backend, seconds):
+                results[name].append(measurement)
+    return table(results, rounds, seconds)
+
+
+def one_round(
+    order: list[str], variants: dict[str, tuple[int, Callable[[Config], Config]]], backend: int, seconds: float
+) -> Iterator[tuple[str, Measurement]]:
+    """Start a proxy of each variant and measure one after the other."""
+    with ExitStack() as stack:
         proxies = {}
-        for name, (server, change) in variants.items():
+        for name in order:
+            server, change = variants[name]
             port = unused_port()
             config = change(product_config(port, backend, server))
             config.pop("admin", None)
             proxies[name] = (port, stack.enter_context(envoy(config, [port])))
         for port, pid in proxies.values():
             measure(port, pid, 1.0)  # the first seconds after start are slow
-        results: dict[str, list[Measurement]] = {name: [] for name in proxies}
-        for number in range(rounds):
-            # every second round goes backwards, so that no variant always follows the same one
-            order = list(proxies) if number % 2 == 0 else list(reversed(proxies))
-            for name in order:
-                results[name].append(measure(*proxies[name], seconds))
-    return table(results, rounds, seconds)
+        for name in order:
+            yield name, measure(*proxies[name], seconds)
 
 
 def table(results: dict[str, list[Measurement]], rounds: int, seconds: float) -> str:

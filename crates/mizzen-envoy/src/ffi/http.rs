@@ -9,14 +9,6 @@ use super::abi::{
 unsafe extern "C" {
     fn envoy_dynamic_module_callback_http_get_headers_size(filter: Pointer, kind: u32) -> usize;
     fn envoy_dynamic_module_callback_http_get_headers(filter: Pointer, kind: u32, out: *mut Header<'static>) -> bool;
-    fn envoy_dynamic_module_callback_http_get_header(
-        filter: Pointer,
-        kind: u32,
-        key: Buffer,
-        out: *mut Buffer,
-        index: usize,
-        total: *mut usize,
-    ) -> bool;
     fn envoy_dynamic_module_callback_http_set_header(filter: Pointer, kind: u32, key: Buffer, value: Buffer) -> bool;
     fn envoy_dynamic_module_callback_http_add_header(filter: Pointer, kind: u32, key: Buffer, value: Buffer) -> bool;
     fn envoy_dynamic_module_callback_http_send_response(
@@ -111,24 +103,6 @@ impl HttpHandle<'_> {
     /// `filter` is the pointer Envoy passed to the running hook, and the handle does not outlive that hook.
     pub(super) unsafe fn new<'hook>(filter: Pointer) -> HttpHandle<'hook> {
         HttpHandle { filter, hook: PhantomData }
-    }
-
-    /// The first value of one header, handed to `read`.
-    pub(crate) fn header<R>(&self, kind: HeaderKind, name: &str, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
-        let mut value = Buffer::EMPTY;
-        // SAFETY: the filter is live; the out pointers are valid; a null total is allowed.
-        let found = unsafe {
-            envoy_dynamic_module_callback_http_get_header(
-                self.filter,
-                kind as u32,
-                Buffer::new(name.as_bytes()),
-                &mut value,
-                0,
-                std::ptr::null_mut(),
-            )
-        };
-        // SAFETY: the value borrows from the header map, which nothing changes while `read` holds it (setters need the handle mutably).
-        found.then(|| read(unsafe { value.bytes() }))
     }
 
     /// Makes `value` the only value of a header. False if the map does not exist (yet).

@@ -451,10 +451,11 @@ fn answer(reply: &Reply, envoy: HttpHandle<'_>) -> HeadersStatus {
 fn replace_own_headers(envoy: &mut HttpHandle<'_>, arrival: Option<&Arrival>, forward: Option<&str>) {
     let (sent, payload) = match arrival {
         Some(arrival) => (arrival.forwarded.is_some(), arrival.payload.is_some()),
-        None => {
-            let sent = |name| envoy.header(HeaderKind::Request, name, |_| ()).is_some();
+        // read as a whole: to look one up by its name, Envoy builds an index of all
+        None => envoy.with_headers(HeaderKind::Request, |headers| {
+            let sent = |name: &str| headers.iter().any(|header| header.name() == name.as_bytes());
             (sent(FORWARD_HEADER), sent(PAYLOAD_HEADER))
-        }
+        }),
     };
     match forward {
         Some(value) => envoy.set_header(HeaderKind::Request, FORWARD_HEADER, value.as_bytes()),
