@@ -6,28 +6,26 @@ use std::sync::Arc;
 
 use mizzen_client::answer::RouteDirective;
 use mizzen_client::check_cache::Verdict;
-use mizzen_client::flow::{Decision, Finished, Started, Ticket};
+use mizzen_client::flow::{Decision, Ticket};
 use mizzen_client::grpc::{DecisionHeader, Outcome};
 use mizzen_client::instant::Instant;
 use mizzen_client::status::Status;
 use mizzen_client::{Bag, names};
 
 use super::attributes::{Arrival, FORWARD_HEADER, PAYLOAD_HEADER, derive};
-use super::call::{self, Call};
+use super::call::Call;
 use super::config::HttpFilterConfig;
 use super::directive::{Reply, apply};
 use super::payload;
 use super::prepared::forward_header;
 use super::worker::{Served, Worker};
-use crate::client::Waiter;
 use crate::clock;
-use crate::ffi::{Header, HeaderKind, HeadersStatus, HttpHandle, HttpScheduler, StreamView};
+use crate::ffi::{HeaderKind, HeadersStatus, HttpHandle, HttpScheduler, StreamView};
 use crate::report::{OWN_NAMESPACE, Record, make_current, read_metadata, recycled, release_current};
-use crate::wake;
 
 /// Where a stream stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     /// The headers have not been seen.
     NotStarted,
     /// The request is held until the Mixer has decided.
@@ -39,29 +37,29 @@ enum State {
 }
 
 /// Events by which a stream is woken.
-const RETRY: u64 = 0;
-const RESUME: u64 = 1;
+pub(super) const RETRY: u64 = 0;
+pub(super) const RESUME: u64 = 1;
 
 /// The filter of one stream. Envoy may call one hook from inside another, hence the cells: nothing stays borrowed while Envoy is called.
 pub(crate) struct HttpFilter {
-    worker: Rc<Worker>,
-    state: Cell<State>,
+    pub(super) worker: Rc<Worker>,
+    pub(super) state: Cell<State>,
     grpc: Cell<bool>,
-    record: RefCell<Option<Box<Record>>>,
-    prepared: RefCell<Option<Rc<Served>>>,
+    pub(super) record: RefCell<Option<Box<Record>>>,
+    pub(super) prepared: RefCell<Option<Rc<Served>>>,
     /// What the Mixer wants done to the response.
     verdict: RefCell<Option<Rc<Verdict>>>,
     /// The claim on a decision, while one is awaited.
-    ticket: Cell<Option<Ticket>>,
-    call: RefCell<Option<Call>>,
+    pub(super) ticket: Cell<Option<Ticket>>,
+    pub(super) call: RefCell<Option<Call>>,
     /// An outcome that came while the attempt was being sent.
-    early: RefCell<Option<Outcome>>,
-    sending: Cell<bool>,
+    pub(super) early: RefCell<Option<Outcome>>,
+    pub(super) sending: Cell<bool>,
     /// What the answer to this stream's call wants a refused client to be told.
-    decision: RefCell<Option<DecisionHeader>>,
+    pub(super) decision: RefCell<Option<DecisionHeader>>,
     /// Since when the request is held.
     held: Cell<Instant>,
-    scheduler: OnceCell<Arc<HttpScheduler>>,
+    pub(super) scheduler: OnceCell<Arc<HttpScheduler>>,
 }
 
 impl HttpFilter {
@@ -183,144 +181,8 @@ impl HttpFilter {
         }
     }
 
-    pub(crate) fn call_headers(&self, id: u64, headers: &[Header<'_>]) {
-        self.with_call(id, |call| call.headers(headers));
-    }
-
-    pub(crate) fn call_data(&self, id: u64, data: &[u8]) {
-        self.with_call(id, |call| call.data(data));
-    }
-
-    pub(crate) fn call_trailers(&self, id: u64, trailers: &[Header<'_>]) {
-        self.with_call(id, |call| call.trailers(trailers));
-    }
-
-    pub(crate) fn call_complete(self: &Rc<Self>, envoy: HttpHandle<'_>, id: u64) {
-        self.call_ended(envoy, id, Call::complete);
-    }
-
-    pub(crate) fn call_reset(self: &Rc<Self>, envoy: HttpHandle<'_>, id: u64) {
-        self.call_ended(envoy, id, |call| call.interrupted(&self.worker.config.transport));
-    }
-
-    fn with_call(&self, id: u64, take: impl FnOnce(&mut Call)) {
-        if let Some(call) = self.call.borrow_mut().as_mut()
-            && call.is(id)
-        {
-            take(call);
-        }
-    }
-
-    fn call_ended(self: &Rc<Self>, mut envoy: HttpHandle<'_>, id: u64, end: impl FnOnce(Call) -> Outcome) {
-        if self.call.borrow_mut().as_mut().is_none_or(|call| !call.is(id)) {
-            return;
-        }
-        let Some(call) = self.call.take() else { return };
-        let (ticket, sent) = (call.ticket, call.sent);
-        let outcome = end(call);
-        if self.sending.get() {
-            self.early.replace(Some(outcome));
-            return;
-        }
-        if let Some(decision) = self.settle(&mut envoy, ticket, sent, &outcome) {
-            self.conclude(envoy, &decision);
-        }
-    }
-
-    /// The stream was woken: for the next attempt, or because another stream's answer may be its own.
-    pub(crate) fn scheduled(self: &Rc<Self>, mut envoy: HttpHandle<'_>, event: u64) {
-        let Some(ticket) = self.ticket.get().filter(|_| self.state.get() == State::Calling) else { return };
-        let decision = match event {
-            RETRY if self.call.borrow().is_none() => {
-                self.worker.client.retry(ticket).and_then(|body| self.attempt(&mut envoy, ticket, &body))
-            }
-            RESUME => self.resumed(ticket).and_then(|started| self.advance(&mut envoy, started)),
-            _ => None,
-        };
-        if let Some(decision) = decision {
-            self.conclude(envoy, &decision);
-        }
-    }
-
-    fn resumed(&self, ticket: Ticket) -> Option<Started> {
-        let prepared = self.prepared.borrow().clone()?;
-        self.with_bag(|bag| self.worker.client.resume(ticket, bag, &prepared.service.quotas, &prepared.policy))
-    }
-
-    fn with_bag<R>(&self, read: impl FnOnce(&Bag) -> R) -> Option<R> {
-        self.record.borrow().as_ref().map(|record| read(&record.bag))
-    }
-
-    /// Takes the next step of a Check; a decision if there is one already.
-    fn advance(self: &Rc<Self>, envoy: &mut HttpHandle<'_>, started: Started) -> Option<Decision> {
-        match started {
-            Started::Decided { decision, refill } => {
-                self.ticket.set(None);
-                if let Some(request) = refill {
-                    self.worker.client.refill(request);
-                }
-                Some(decision)
-            }
-            Started::Call(request) => self.attempt(envoy, request.ticket, &request.body),
-            Started::Joined(ticket) => {
-                self.ticket.set(Some(ticket));
-                self.scheduler(envoy);
-                let weak = Rc::downgrade(self);
-                self.worker.client.wait(ticket, weak);
-                None
-            }
-        }
-    }
-
-    fn attempt(self: &Rc<Self>, envoy: &mut HttpHandle<'_>, ticket: Ticket, body: &[u8]) -> Option<Decision> {
-        self.ticket.set(Some(ticket));
-        let call = Call::new(ticket);
-        let sent = call.sent;
-        self.call.replace(Some(call));
-        self.sending.set(true);
-        let result = call::send(envoy, &self.worker.config.transport, body);
-        self.sending.set(false);
-        let outcome = match result {
-            Ok(id) => {
-                self.with_call(id, |_| ());
-                self.early.take()?
-            }
-            Err(failure) => failure.into(),
-        };
-        self.call.take();
-        self.settle(envoy, ticket, sent, &outcome)
-    }
-
-    /// Tells the client what became of an attempt, and wakes the streams whose decision depends on it.
-    fn settle(
-        self: &Rc<Self>,
-        envoy: &mut HttpHandle<'_>,
-        ticket: Ticket,
-        sent: Instant,
-        outcome: &Outcome,
-    ) -> Option<Decision> {
-        match self.worker.client.finish(ticket, outcome, sent) {
-            Finished::Retry { after } => {
-                let stream = Arc::clone(self.scheduler(envoy));
-                wake::later(after, stream, RETRY);
-                None
-            }
-            Finished::Decided { decision, resume } => {
-                self.ticket.set(None);
-                self.decision.replace(outcome.decision.clone());
-                self.worker.client.wake(resume);
-                Some(decision)
-            }
-            Finished::Settled => None,
-        }
-    }
-
-    fn scheduler(&self, envoy: &HttpHandle<'_>) -> &Arc<HttpScheduler> {
-        self.scheduler.get_or_init(|| Arc::new(envoy.scheduler()))
-    }
-
     /// Acts on a decision for a request that was held.
-    fn conclude(&self, mut envoy: HttpHandle<'_>, decision: &Decision) {
+    pub(super) fn conclude(&self, mut envoy: HttpHandle<'_>, decision: &Decision) {
         if self.state.get() != State::Calling {
             return;
         }
@@ -374,14 +236,6 @@ impl HttpFilter {
         }
     }
 
-    /// The request is gone: nobody waits for the Mixer any more, except streams that had joined.
-    fn give_up(&self) {
-        self.call.take();
-        if let Some(ticket) = self.ticket.take() {
-            self.worker.client.cancel(ticket);
-        }
-    }
-
     /// Settles a stream whose headers hook failed: by the fail policy it goes on, or is answered 500.
     pub(crate) fn recover_headers(&self, envoy: HttpHandle<'_>) -> HeadersStatus {
         self.give_up();
@@ -414,14 +268,6 @@ impl HttpFilter {
         }
         self.state.set(State::Responded);
         Some(Reply::failure(self.grpc.get()))
-    }
-}
-
-impl Waiter for HttpFilter {
-    fn resume_soon(&self) {
-        if let Some(scheduler) = self.scheduler.get() {
-            scheduler.commit(RESUME);
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod call;
+mod check;
 mod config;
 mod directive;
 mod filter;
