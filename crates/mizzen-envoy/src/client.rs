@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::time::Duration;
 
 use mizzen_client::Bag;
-use mizzen_client::flow::{Client, Finished, Gauges, Generation, Request, Settings, Started, Ticket};
+use mizzen_client::flow::{Client, Decision, Finished, Gauges, Generation, Request, Settings, Started, Ticket};
 use mizzen_client::grpc::{Failure, Outcome};
 use mizzen_client::instant::Instant;
 use mizzen_client::quota::{QuotaRules, Requirement};
@@ -21,6 +22,27 @@ use crate::{clock, generation, measures, stats, wake};
 
 thread_local! {
     static CLIENTS: RefCell<Vec<Rc<WorkerClient>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What a stream or connection does next about its Check.
+pub(crate) enum Next {
+    /// Nothing: here is the decision.
+    Decided(Decision),
+    /// Sends this request.
+    Call(Request),
+    /// Waits under this ticket for the answer to another one's Check.
+    Join(Ticket),
+}
+
+/// What became of an attempt.
+pub(crate) enum Ended {
+    /// There will be another after this time.
+    Retry {
+        after: Duration,
+    },
+    Decided(Decision),
+    /// Nobody waits for it any more.
+    Settled,
 }
 
 /// A stream or connection that waits for the answer to another one's Check.
@@ -75,30 +97,53 @@ impl WorkerClient {
     }
 
     /// Asks for a decision about a request.
-    pub(crate) fn start(&self, bag: &Bag, rules: &QuotaRules, policy: &CallPolicy) -> Started {
+    pub(crate) fn start(&self, bag: &Bag, rules: &QuotaRules, policy: &CallPolicy) -> Next {
         self.take_deliveries();
-        self.using(|client, now| {
+        let started = self.using(|client, now| {
             let mut requirements = self.requirements.borrow_mut();
             rules.requirements(bag, &mut requirements);
             client.start(bag, &requirements, policy, now)
-        })
+        });
+        self.next(started)
     }
 
     /// Asks again for a stream that waited for another one's answer.
-    pub(crate) fn resume(&self, ticket: Ticket, bag: &Bag, rules: &QuotaRules, policy: &CallPolicy) -> Started {
+    pub(crate) fn resume(&self, ticket: Ticket, bag: &Bag, rules: &QuotaRules, policy: &CallPolicy) -> Next {
         self.waiting.borrow_mut().remove(&ticket);
-        self.using(|client, now| {
+        let started = self.using(|client, now| {
             let mut requirements = self.requirements.borrow_mut();
             rules.requirements(bag, &mut requirements);
             client.resume(ticket, bag, &requirements, policy, now)
-        })
+        });
+        self.next(started)
     }
 
-    /// Tells what became of an attempt that was sent at `sent`.
-    pub(crate) fn finish(&self, ticket: Ticket, outcome: &Outcome, sent: Instant) -> Finished {
+    /// The next step; a call in the background that a decision gives rise to is ordered.
+    fn next(&self, started: Started) -> Next {
+        match started {
+            Started::Decided { decision, refill } => {
+                if let Some(request) = refill {
+                    self.refill(request);
+                }
+                Next::Decided(decision)
+            }
+            Started::Call(request) => Next::Call(request),
+            Started::Joined(ticket) => Next::Join(ticket),
+        }
+    }
+
+    /// Tells what became of an attempt that was sent at `sent`, and wakes the streams whose decision depends on it.
+    pub(crate) fn finish(&self, ticket: Ticket, outcome: &Outcome, sent: Instant) -> Ended {
         let answered = generation::observe(outcome, sent);
         let random = self.random.next();
-        self.using(|client, now| client.finish(ticket, &outcome.result, answered, now, random))
+        match self.using(|client, now| client.finish(ticket, &outcome.result, answered, now, random)) {
+            Finished::Retry { after } => Ended::Retry { after },
+            Finished::Decided { decision, resume } => {
+                self.wake(resume);
+                Ended::Decided(decision)
+            }
+            Finished::Settled => Ended::Settled,
+        }
     }
 
     /// The request to send again after a wait; `None` if the call is gone.
@@ -119,7 +164,7 @@ impl WorkerClient {
     }
 
     /// Has the streams behind these tickets look again.
-    pub(crate) fn wake(&self, tickets: Vec<Ticket>) {
+    fn wake(&self, tickets: Vec<Ticket>) {
         for ticket in tickets {
             let stream = self.waiting.borrow().get(&ticket).and_then(Weak::upgrade);
             match stream {
@@ -130,7 +175,7 @@ impl WorkerClient {
     }
 
     /// Has a call made that no stream waits for.
-    pub(crate) fn refill(&self, request: Request) {
+    fn refill(&self, request: Request) {
         let Request { ticket, body } = request;
         self.transport.background.order(Order { worker: self.worker, ticket, body });
         if !wake::main() {
@@ -142,15 +187,11 @@ impl WorkerClient {
 
     fn take_deliveries(&self) {
         for delivery in self.transport.background.deliveries(self.worker) {
-            match self.finish(delivery.ticket, &delivery.outcome, delivery.sent) {
-                Finished::Retry { .. } => {
-                    // a refill is tried again at once: it was already late by the time of a request
-                    if let Some(body) = self.retry(delivery.ticket) {
-                        self.refill(Request { ticket: delivery.ticket, body });
-                    }
-                }
-                Finished::Decided { resume, .. } => self.wake(resume),
-                Finished::Settled => {}
+            // a refill is tried again at once: it was already late by the time of a request
+            if let Ended::Retry { .. } = self.finish(delivery.ticket, &delivery.outcome, delivery.sent)
+                && let Some(body) = self.retry(delivery.ticket)
+            {
+                self.refill(Request { ticket: delivery.ticket, body });
             }
         }
     }

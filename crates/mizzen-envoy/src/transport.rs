@@ -2,7 +2,8 @@
 //!
 //! Equal transport settings of one kind of filter share one [`Transport`], whatever listener they come from, so batches and caches survive a listener's update.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -66,12 +67,12 @@ impl Transport {
     }
 
     /// A filter's configuration that names this transport is in use from now on.
-    pub(crate) fn install(&self) {
+    fn install(&self) {
         self.filters.fetch_add(1, Ordering::AcqRel);
     }
 
     /// A filter's configuration that named this transport is in use no longer. Any thread.
-    pub(crate) fn withdraw(&self) {
+    fn withdraw(&self) {
         self.filters.fetch_sub(1, Ordering::AcqRel);
         WITHDRAWALS.fetch_add(1, Ordering::AcqRel);
         wake::main();
@@ -114,6 +115,42 @@ impl Transport {
     /// How long one attempt may take, in milliseconds.
     pub(crate) fn timeout_ms(&self) -> u64 {
         millis(self.config.rpc_timeout)
+    }
+}
+
+/// A filter configuration's hold on its transport, from its installation until it is withdrawn.
+pub(crate) struct Hold {
+    transport: Arc<Transport>,
+    withdrawn: AtomicBool,
+}
+
+impl Hold {
+    /// For a configuration that no filter uses yet.
+    pub(crate) fn on(transport: Arc<Transport>) -> Hold {
+        Hold { transport, withdrawn: AtomicBool::new(false) }
+    }
+
+    /// A filter uses the configuration from now on.
+    pub(crate) fn install(&self) {
+        self.transport.install();
+    }
+
+    /// The filter that used the configuration is gone, and all its streams with it. Any thread.
+    pub(crate) fn withdraw(&self) {
+        self.withdrawn.store(true, Ordering::Release);
+        self.transport.withdraw();
+    }
+
+    pub(crate) fn is_withdrawn(&self) -> bool {
+        self.withdrawn.load(Ordering::Acquire)
+    }
+}
+
+impl Deref for Hold {
+    type Target = Arc<Transport>;
+
+    fn deref(&self) -> &Arc<Transport> {
+        &self.transport
     }
 }
 

@@ -205,3 +205,16 @@ pub(super) unsafe fn read_headers<R>(
     // SAFETY: `fill` succeeded, so `count` entries were written to the place, which is large enough and outlives the call.
     read(unsafe { std::slice::from_raw_parts(place, count) })
 }
+
+/// Reads a list of buffers, each of which is copied.
+///
+/// # Safety
+/// `fill` writes `count` buffers if it returns true, valid until the next call into Envoy.
+pub(super) unsafe fn copy_buffers(count: usize, fill: impl FnOnce(*mut Buffer) -> bool) -> Vec<Vec<u8>> {
+    let mut buffers = vec![Buffer::EMPTY; count];
+    if count == 0 || !fill(buffers.as_mut_ptr()) {
+        return Vec::new();
+    }
+    // SAFETY: Envoy has just written the buffers and nothing was called since.
+    buffers.into_iter().map(|buffer| unsafe { buffer.bytes() }.to_vec()).collect()
+}

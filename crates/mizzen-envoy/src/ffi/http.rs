@@ -3,7 +3,8 @@
 use std::marker::PhantomData;
 
 use super::abi::{
-    Attribute, Buffer, CalloutStart, Header, HeaderKind, MetadataSource, Pointer, StreamView, read_headers,
+    Attribute, Buffer, CalloutStart, Header, HeaderKind, MetadataSource, Pointer, StreamView, copy_buffers,
+    read_headers,
 };
 
 unsafe extern "C" {
@@ -331,17 +332,6 @@ impl StreamView for HttpHandle<'_> {
             unsafe { envoy_dynamic_module_callback_http_filter_get_attribute_bool(self.filter, id, &mut value) };
         found && value
     }
-}
-
-/// # Safety
-/// `fill` writes `count` buffers if it returns true, valid until the next call into Envoy.
-pub(super) unsafe fn copy_buffers(count: usize, fill: impl FnOnce(*mut Buffer) -> bool) -> Vec<Vec<u8>> {
-    let mut buffers = vec![Buffer::EMPTY; count];
-    if count == 0 || !fill(buffers.as_mut_ptr()) {
-        return Vec::new();
-    }
-    // SAFETY: Envoy has just written the buffers and nothing was called since.
-    buffers.into_iter().map(|buffer| unsafe { buffer.bytes() }.to_vec()).collect()
 }
 
 /// Wakes one stream on its own worker: `http_filter_scheduled` runs there with the event. Does nothing once the stream is gone.

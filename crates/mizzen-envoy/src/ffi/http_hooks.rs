@@ -65,7 +65,7 @@ extern "C" fn envoy_dynamic_module_on_http_filter_config_new(_: Pointer, _name: 
         // SAFETY: the text is valid for the hook.
         let text = unsafe { config.bytes() };
         let Some(config) = HttpFilterConfig::load(text, "HTTP filter") else { return std::ptr::null_mut() };
-        config.install();
+        config.transport.install();
         Arc::into_raw(config).cast_mut().cast()
     })
 }
@@ -74,7 +74,7 @@ extern "C" fn envoy_dynamic_module_on_http_filter_config_new(_: Pointer, _name: 
 extern "C" fn envoy_dynamic_module_on_http_filter_config_destroy(config: Pointer) {
     // SAFETY: the pointer came from `config_new`, which is never null for a configuration in use, and is given back once.
     let config = unsafe { Arc::from_raw(config.cast_const().cast::<HttpFilterConfig>()) };
-    guard((), || config.withdraw());
+    guard((), || config.transport.withdraw());
     guard((), || drop(config));
 }
 

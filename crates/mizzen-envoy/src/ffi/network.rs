@@ -3,8 +3,7 @@
 use std::marker::PhantomData;
 use std::net::IpAddr;
 
-use super::abi::{Attribute, Buffer, CalloutStart, Header, Pointer};
-use super::http::copy_buffers;
+use super::abi::{Attribute, Buffer, CalloutStart, Header, Pointer, copy_buffers};
 use crate::address;
 
 unsafe extern "C" {

@@ -4,13 +4,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use mizzen_client::Bag;
-use mizzen_client::flow::{Decision, Finished, Started, Ticket};
+use mizzen_client::flow::{Decision, Ticket};
 use mizzen_client::grpc::Outcome;
 use mizzen_client::instant::Instant;
 
 use super::call::{self, Call};
 use super::filter::{HttpFilter, RESUME, RETRY, State};
-use crate::client::Waiter;
+use crate::client::{Ended, Next, Waiter};
 use crate::ffi::{Header, HttpHandle, HttpScheduler};
 use crate::wake;
 
@@ -66,7 +66,7 @@ impl HttpFilter {
             RETRY if self.call.borrow().is_none() => {
                 self.worker.client.retry(ticket).and_then(|body| self.attempt(&mut envoy, ticket, &body))
             }
-            RESUME => self.resumed(ticket).and_then(|started| self.advance(&mut envoy, started)),
+            RESUME => self.resumed(ticket).and_then(|next| self.advance(&mut envoy, next)),
             _ => None,
         };
         if let Some(decision) = decision {
@@ -74,7 +74,7 @@ impl HttpFilter {
         }
     }
 
-    fn resumed(&self, ticket: Ticket) -> Option<Started> {
+    fn resumed(&self, ticket: Ticket) -> Option<Next> {
         let prepared = self.prepared.borrow().clone()?;
         self.with_bag(|bag| self.worker.client.resume(ticket, bag, &prepared.service.quotas, &prepared.policy))
     }
@@ -84,17 +84,14 @@ impl HttpFilter {
     }
 
     /// Takes the next step of a Check; a decision if there is one already.
-    pub(super) fn advance(self: &Rc<Self>, envoy: &mut HttpHandle<'_>, started: Started) -> Option<Decision> {
-        match started {
-            Started::Decided { decision, refill } => {
+    pub(super) fn advance(self: &Rc<Self>, envoy: &mut HttpHandle<'_>, next: Next) -> Option<Decision> {
+        match next {
+            Next::Decided(decision) => {
                 self.ticket.set(None);
-                if let Some(request) = refill {
-                    self.worker.client.refill(request);
-                }
                 Some(decision)
             }
-            Started::Call(request) => self.attempt(envoy, request.ticket, &request.body),
-            Started::Joined(ticket) => {
+            Next::Call(request) => self.attempt(envoy, request.ticket, &request.body),
+            Next::Join(ticket) => {
                 self.ticket.set(Some(ticket));
                 self.scheduler(envoy);
                 let weak = Rc::downgrade(self);
@@ -123,7 +120,7 @@ impl HttpFilter {
         self.settle(envoy, ticket, sent, &outcome)
     }
 
-    /// Tells the client what became of an attempt, and wakes the streams whose decision depends on it.
+    /// Tells the client what became of an attempt.
     fn settle(
         self: &Rc<Self>,
         envoy: &mut HttpHandle<'_>,
@@ -132,18 +129,17 @@ impl HttpFilter {
         outcome: &Outcome,
     ) -> Option<Decision> {
         match self.worker.client.finish(ticket, outcome, sent) {
-            Finished::Retry { after } => {
+            Ended::Retry { after } => {
                 let stream = Arc::clone(self.scheduler(envoy));
                 wake::later(after, stream, RETRY);
                 None
             }
-            Finished::Decided { decision, resume } => {
+            Ended::Decided(decision) => {
                 self.ticket.set(None);
                 self.decision.replace(outcome.decision.clone());
-                self.worker.client.wake(resume);
                 Some(decision)
             }
-            Finished::Settled => None,
+            Ended::Settled => None,
         }
     }
 

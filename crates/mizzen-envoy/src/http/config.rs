@@ -1,7 +1,7 @@
 //! The filter's configuration and that of a route, read from JSON.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use mizzen_client::api_spec::ApiSpecs;
 use mizzen_client::config::{ConfigError, HttpClientConfig, ServiceConfig};
@@ -12,7 +12,7 @@ use mizzen_client::{Bag, ValueRef, names};
 use crate::ffi::{Level, log};
 use crate::node;
 use crate::stats::Family;
-use crate::transport::Transport;
+use crate::transport::{Hold, Transport};
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
@@ -24,8 +24,7 @@ fn next_id() -> u64 {
 /// One filter's configuration, shared by all workers.
 pub(crate) struct HttpFilterConfig {
     pub(super) id: u64,
-    pub(crate) transport: Arc<Transport>,
-    withdrawn: AtomicBool,
+    pub(crate) transport: Hold,
     pub(super) policy: CallPolicy,
     /// Attributes of the local node, and over them the configured ones.
     pub(super) attributes: Bag,
@@ -45,21 +44,6 @@ impl HttpFilterConfig {
                 None
             }
         }
-    }
-
-    /// A filter uses this configuration from now on.
-    pub(crate) fn install(&self) {
-        self.transport.install();
-    }
-
-    /// The filter that used it is gone, and all its streams with it. Any thread.
-    pub(crate) fn withdraw(&self) {
-        self.withdrawn.store(true, Ordering::Release);
-        self.transport.withdraw();
-    }
-
-    pub(super) fn is_withdrawn(&self) -> bool {
-        self.withdrawn.load(Ordering::Acquire)
     }
 
     fn new(mut config: HttpClientConfig) -> Result<HttpFilterConfig, ConfigError> {
@@ -83,8 +67,7 @@ impl HttpFilterConfig {
         Ok(HttpFilterConfig {
             id: next_id(),
             policy: config.transport.network_fail_policy.as_ref().map(CallPolicy::from).unwrap_or_default(),
-            transport: Transport::of(&config.transport, Family::Http),
-            withdrawn: AtomicBool::new(false),
+            transport: Hold::on(Transport::of(&config.transport, Family::Http)),
             attributes,
             forward,
             ignore_forwarded: config.ignore_forwarded_attributes,

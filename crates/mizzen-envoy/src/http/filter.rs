@@ -96,8 +96,8 @@ impl HttpFilter {
             return HeadersStatus::Continue;
         }
         self.state.set(State::Calling);
-        let started = self.with_bag(|bag| self.worker.client.start(bag, &service.quotas, &prepared.policy));
-        match started.and_then(|started| self.advance(&mut envoy, started)) {
+        let next = self.with_bag(|bag| self.worker.client.start(bag, &service.quotas, &prepared.policy));
+        match next.and_then(|next| self.advance(&mut envoy, next)) {
             Some(decision) => match self.decide(&mut envoy, &decision) {
                 None => HeadersStatus::Continue,
                 Some(reply) => answer(&reply, envoy),

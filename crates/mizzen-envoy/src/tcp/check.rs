@@ -3,13 +3,14 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use mizzen_client::flow::{Decision, Finished, Started, Ticket};
+use mizzen_client::flow::{Decision, Ticket};
 use mizzen_client::grpc::Outcome;
 use mizzen_client::instant::Instant;
 use mizzen_client::tcp::set_decision;
 
 use super::call::{self, Call};
 use super::filter::{RESUME, RETRY, TcpFilter};
+use crate::client::{Ended, Next};
 use crate::ffi::{Header, NetworkHandle};
 use crate::report::OWN_NAMESPACE;
 use crate::{clock, wake};
@@ -22,8 +23,8 @@ impl TcpFilter {
             return Some(true);
         }
         self.held.set(clock::now());
-        let started = self.worker.client.start(&self.bag.borrow(), &config.quotas, &config.policy);
-        let decision = self.advance(envoy, started)?;
+        let next = self.worker.client.start(&self.bag.borrow(), &config.quotas, &config.policy);
+        let decision = self.advance(envoy, next)?;
         Some(self.note(envoy, &decision))
     }
 
@@ -37,8 +38,8 @@ impl TcpFilter {
                 self.attempt(envoy, ticket, &body)?
             }
             RESUME => {
-                let started = self.worker.client.resume(ticket, &self.bag.borrow(), &config.quotas, &config.policy);
-                self.advance(envoy, started)?
+                let next = self.worker.client.resume(ticket, &self.bag.borrow(), &config.quotas, &config.policy);
+                self.advance(envoy, next)?
             }
             _ => return None,
         };
@@ -69,17 +70,14 @@ impl TcpFilter {
     }
 
     /// Takes the next step of a Check; a decision if there is one already.
-    fn advance(self: &Rc<Self>, envoy: &mut NetworkHandle<'_>, started: Started) -> Option<Decision> {
-        match started {
-            Started::Decided { decision, refill } => {
+    fn advance(self: &Rc<Self>, envoy: &mut NetworkHandle<'_>, next: Next) -> Option<Decision> {
+        match next {
+            Next::Decided(decision) => {
                 self.ticket.set(None);
-                if let Some(request) = refill {
-                    self.worker.client.refill(request);
-                }
                 Some(decision)
             }
-            Started::Call(request) => self.attempt(envoy, request.ticket, &request.body),
-            Started::Joined(ticket) => {
+            Next::Call(request) => self.attempt(envoy, request.ticket, &request.body),
+            Next::Join(ticket) => {
                 self.ticket.set(Some(ticket));
                 self.scheduler(envoy);
                 let weak = Rc::downgrade(self);
@@ -110,20 +108,19 @@ impl TcpFilter {
         self.settle(envoy, ticket, call.sent, &outcome)
     }
 
-    /// Tells the client what became of an attempt, and wakes the connections whose decision depends on it.
+    /// Tells the client what became of an attempt.
     fn settle(&self, envoy: &NetworkHandle<'_>, ticket: Ticket, sent: Instant, outcome: &Outcome) -> Option<Decision> {
         match self.worker.client.finish(ticket, outcome, sent) {
-            Finished::Retry { after } => {
+            Ended::Retry { after } => {
                 let connection = Arc::clone(self.scheduler(envoy));
                 wake::later(after, connection, RETRY);
                 None
             }
-            Finished::Decided { decision, resume } => {
+            Ended::Decided(decision) => {
                 self.ticket.set(None);
-                self.worker.client.wake(resume);
                 Some(decision)
             }
-            Finished::Settled => None,
+            Ended::Settled => None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The filter's configuration, read from JSON.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use mizzen_client::config::{ConfigError, TcpClientConfig};
@@ -14,7 +14,7 @@ use crate::client::Random;
 use crate::ffi::{Level, log};
 use crate::node;
 use crate::stats::Family;
-use crate::transport::Transport;
+use crate::transport::{Hold, Transport};
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
@@ -24,8 +24,7 @@ pub(crate) struct TcpFilterConfig {
     pub(super) id: u64,
     /// What the ids of this filter's connections start with.
     pub(super) uuid: String,
-    pub(super) transport: Arc<Transport>,
-    withdrawn: AtomicBool,
+    pub(crate) transport: Hold,
     pub(super) policy: CallPolicy,
     /// Attributes of the local node, and over them the configured ones.
     pub(super) attributes: Bag,
@@ -51,21 +50,6 @@ impl TcpFilterConfig {
         }
     }
 
-    /// A filter uses this configuration from now on.
-    pub(crate) fn install(&self) {
-        self.transport.install();
-    }
-
-    /// The filter that used it is gone, and all its connections with it. Any thread.
-    pub(crate) fn withdraw(&self) {
-        self.withdrawn.store(true, Ordering::Release);
-        self.transport.withdraw();
-    }
-
-    pub(super) fn is_withdrawn(&self) -> bool {
-        self.withdrawn.load(Ordering::Acquire)
-    }
-
     fn new(config: TcpClientConfig) -> Result<TcpFilterConfig, ConfigError> {
         let kind = config.mixer_attributes.get(names::CONTEXT_REPORTER_KIND);
         let mut attributes = Bag::new();
@@ -76,8 +60,7 @@ impl TcpFilterConfig {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             uuid: uuid(random.next(), random.next()),
             policy: config.transport.network_fail_policy.as_ref().map(CallPolicy::from).unwrap_or_default(),
-            transport: Transport::of(&config.transport, Family::Tcp),
-            withdrawn: AtomicBool::new(false),
+            transport: Hold::on(Transport::of(&config.transport, Family::Tcp)),
             fixed_destination: (
                 attributes.contains(names::DESTINATION_IP),
                 attributes.contains(names::DESTINATION_PORT),

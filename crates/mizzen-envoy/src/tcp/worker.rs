@@ -44,7 +44,7 @@ impl Worker {
 fn forget_withdrawn(workers: &mut Vec<Rc<Worker>>) {
     let now = withdrawals();
     if FOLLOWED.replace(now) != now {
-        workers.retain(|worker| Rc::strong_count(worker) > 1 || !worker.config.is_withdrawn());
+        workers.retain(|worker| Rc::strong_count(worker) > 1 || !worker.config.transport.is_withdrawn());
         WorkerClient::forget_withdrawn();
     }
 }

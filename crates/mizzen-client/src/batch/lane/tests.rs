@@ -4,6 +4,7 @@ use crate::grpc;
 use crate::name::names;
 use crate::report::Encoding;
 use proptest::prelude::*;
+use std::time::Duration;
 
 fn at(millis: u64) -> Instant {
     Instant::from_millis(millis)
